@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+/// A room of the house: a target whose sources stand in `Sources/<folder>/<name>`.
+func room(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: strict)
+}
+
+/// A C library of the system, found by pkg-config.
+func native(_ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(name: name, path: "Sources/Native/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + more, path: "Tests/\(name)Tests",
+    swiftSettings: strict)
+}
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+  name: "haneul",
+  products: [.executable(name: "haneul", targets: ["haneul"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // Native
+    native("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    native("CLibvirt", pkgConfig: "libvirt", apt: "libvirt-dev"),
+    native("CNftables", pkgConfig: "libnftables", apt: "libnftables-dev"),
+    .target(name: "CLinux", path: "Sources/Native/CLinux"),
+
+    // Platform
+    room("Kit", in: "Platform", [log]),
+    room("Store", in: "Platform", ["Kit", "CSQLite", log]),
+    room("Auth", in: "Platform", ["Kit", "Store", crypto, cryptoExtras]),
+    room("API", in: "Platform", ["Kit", "Store", "Auth", hummingbird, httpTypes, nio, log]),
+    room("Converge", in: "Platform", ["Kit", "Store", log]),
+    room("NodeLink", in: "Platform", ["Kit", "Store", "API", hummingbird, httpTypes, httpClient, crypto, nio, nioPosix, log]),
+
+    // What services offer each other
+    room("Contracts", in: ".", ["Kit", "Store", "Auth"]),
+
+    // Services
+    room("Identity", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "Contracts"]),
+    room("Images", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "Contracts", crypto, nio]),
+    room("Placement", in: "Services", ["Kit", "Store", "Auth", "API", "Contracts"]),
+    room("Networks", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts"]),
+    room("Compute", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", crypto]),
+
+    // Node
+    room("Drivers", in: "Node", ["Kit", "NodeLink"]),
+    room("Disks", in: "Node", ["Kit", "NodeLink", "Drivers", subprocess, crypto, log]),
+    room("Dataplane", in: "Node", ["Kit", "NodeLink", "Drivers", "CLinux", "CNftables", subprocess, nio, nioPosix, log]),
+    room("Hypervisor", in: "Node", ["Kit", "NodeLink", "Drivers", "CLibvirt", subprocess, log]),
+    room("Agent", in: "Node", ["Kit", "NodeLink", "Drivers", log]),
+
+    // Composition and the command
+    room("Cloud", in: ".", [
+      "Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", "Identity", "Images", "Placement",
+      "Networks", "Compute", "Drivers", "Disks", "Dataplane", "Hypervisor", "Agent", yams, log, httpClient,
+    ]),
+    .executableTarget(
+      name: "haneul", dependencies: ["Cloud", "Kit", arguments, subprocess, log], path: "Sources/haneul",
+      swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,22 @@
+public import Store
+
+/// What the identity service offers the others.
+public protocol IdentityContract: Sendable {
+  /// The project's name and whether it is enabled; nil where there is none.
+  func project(_ tx: Transaction, id: String) throws -> ProjectRecord?
+}
+
+/// A project as other services see it.
+public struct ProjectRecord: Sendable, Hashable {
+  public var id: String
+  public var name: String
+  public var domainID: String
+  public var enabled: Bool
+
+  public init(id: String, name: String, domainID: String, enabled: Bool) {
+    self.id = id
+    self.name = name
+    self.domainID = domainID
+    self.enabled = enabled
+  }
+}

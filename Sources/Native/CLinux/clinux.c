@@ -1,0 +1,135 @@
+#define _GNU_SOURCE 1
+#include "clinux.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/if_tun.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netpacket/packet.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+int clinux_setns_net(int fd) {
+  return setns(fd, CLONE_NEWNET) == 0 ? 0 : -errno;
+}
+
+static int named_request(const char *name, struct ifreq *request) {
+  memset(request, 0, sizeof *request);
+  if (strlen(name) >= IFNAMSIZ) return -ENAMETOOLONG;
+  strcpy(request->ifr_name, name);
+  return 0;
+}
+
+int clinux_tap_open(const char *name) {
+  struct ifreq request;
+  int result = named_request(name, &request);
+  if (result < 0) return result;
+  int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return -errno;
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+  if (ioctl(fd, TUNSETIFF, &request) < 0) {
+    result = -errno;
+    close(fd);
+    return result;
+  }
+  return fd;
+}
+
+ssize_t clinux_send_descriptor(int socket, const void *bytes, size_t length, int descriptor) {
+  char control[CMSG_SPACE(sizeof(int))] = {0};
+  struct iovec vector = {.iov_base = (void *)bytes, .iov_len = length};
+  struct msghdr message = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+  return sent < 0 ? -errno : sent;
+}
+
+ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, int descriptors_max,
+                                   int *descriptor_count) {
+  char control[CMSG_SPACE(sizeof(int) * 16)] = {0};
+  struct iovec vector = {.iov_base = bytes, .iov_len = length};
+  struct msghdr message = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  *descriptor_count = 0;
+  ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  if (received < 0) return -errno;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t index = 0; index < count; index++) {
+      int descriptor;
+      memcpy(&descriptor, CMSG_DATA(header) + index * sizeof(int), sizeof descriptor);
+      if (*descriptor_count < descriptors_max) descriptors[(*descriptor_count)++] = descriptor;
+      else close(descriptor);
+    }
+  }
+  return received;
+}
+
+int clinux_netlink_listen(int protocol, const int *groups, int group_count) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+  if (fd < 0) return -errno;
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+  int result = bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
+  for (int index = 0; result == 0 && index < group_count; index++) {
+    int group = groups[index];
+    if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0) result = -errno;
+  }
+  if (result == 0) return fd;
+  close(fd);
+  return result;
+}
+
+int clinux_pidfd_open(pid_t pid) {
+  long fd = syscall(SYS_pidfd_open, pid, 0);
+  return fd < 0 ? -errno : (int)fd;
+}
+
+int clinux_announce_ipv4(const char *name, const uint8_t mac[6], const uint8_t address[4]) {
+  struct __attribute__((packed)) {
+    uint16_t hardware, protocol;
+    uint8_t hardware_length, protocol_length;
+    uint16_t operation;
+    uint8_t sender_mac[6], sender_address[4], target_mac[6], target_address[4];
+  } arp = {htons(1), htons(ETH_P_IP), 6, 4, htons(1), {0}, {0}, {0}, {0}};
+  memcpy(arp.sender_mac, mac, 6);
+  memcpy(arp.sender_address, address, 4);
+  memcpy(arp.target_address, address, 4);
+  unsigned index = if_nametoindex(name);
+  if (index == 0) return -errno;
+  int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  struct sockaddr_ll to = {
+      .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP), .sll_ifindex = (int)index, .sll_halen = 6};
+  memset(to.sll_addr, 0xff, 6);
+  int result = sendto(fd, &arp, sizeof arp, 0, (struct sockaddr *)&to, sizeof to) < 0 ? -errno : 0;
+  close(fd);
+  return result;
+}
+
+int clinux_mtu(const char *name) {
+  struct ifreq request;
+  int result = named_request(name, &request);
+  if (result < 0) return result;
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  result = ioctl(fd, SIOCGIFMTU, &request) < 0 ? -errno : request.ifr_mtu;
+  close(fd);
+  return result;
+}
+
+int clinux_drop_privileges(uint32_t uid, uint32_t gid) {
+  if (geteuid() == 0 && setgroups(0, NULL) < 0) return -errno;
+  if (setresgid(gid, gid, gid) < 0) return -errno;
+  if (setresuid(uid, uid, uid) < 0) return -errno;
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}

@@ -1,0 +1,39 @@
+#pragma once
+#define _GNU_SOURCE 1
+#include <sched.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+/// setns(2): moves the calling thread into the namespace behind `fd`. 0, or -errno.
+int clinux_setns_net(int fd);
+
+/// Attaches to the tap `name` (made where missing) with `vnet_hdr` and without packet information: a file descriptor
+/// that reads and writes frames, each behind a virtio-net header of 10 bytes. -errno where it fails.
+int clinux_tap_open(const char *name);
+
+/// Sends `length` bytes and one file descriptor over a Unix socket. Bytes sent, or -errno.
+ssize_t clinux_send_descriptor(int socket, const void *bytes, size_t length, int descriptor);
+
+/// Receives bytes and at most `descriptors_max` file descriptors (close-on-exec) from a Unix socket.
+/// Bytes received (0 at the end), or -errno; `*descriptor_count` says how many descriptors came.
+ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, int descriptors_max,
+                                   int *descriptor_count);
+
+/// A non-blocking netlink socket of `protocol` that listens to the `group_count` multicast groups. -errno on failure.
+int clinux_netlink_listen(int protocol, const int *groups, int group_count);
+
+/// pidfd_open(2): a descriptor that becomes readable when the process ends. -errno on failure.
+int clinux_pidfd_open(pid_t pid);
+
+/// Says on the device `name` that `address` (IPv4, network order) is at `mac`: one gratuitous ARP. 0, or -errno.
+int clinux_announce_ipv4(const char *name, const uint8_t mac[6], const uint8_t address[4]);
+
+/// The MTU of the device `name` in the calling thread's namespace, or -errno.
+int clinux_mtu(const char *name);
+
+/// Becomes `uid`/`gid` for good: no supplementary groups, no way back, no new privileges. 0, or -errno.
+int clinux_drop_privileges(uint32_t uid, uint32_t gid);

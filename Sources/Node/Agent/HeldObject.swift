@@ -1,0 +1,12 @@
+import NodeLink
+
+/// One object of the manifest as this node keeps it: asked for, or buried under a tombstone.
+struct HeldObject: Sendable, Codable, Hashable {
+  var key: ObjectKey
+  var generation: Int64
+  var requestID: String?
+  /// What was asked last; nil for a tombstone of something this node never held.
+  var spec: ObjectSpec?
+  /// Whether it is to be removed.
+  var buried: Bool
+}

@@ -1,0 +1,102 @@
+public import Auth
+import Foundation
+public import Kit
+public import NIOCore
+
+/// One request as a route's handler sees it: matched, its token verified, its permission granted, its body read.
+public struct Call: Sendable {
+  public let method: String
+  /// The path below the listener's root, without query: `/compute/v2.1/servers`.
+  public let path: String
+  /// Values of the path's `{names}`, percent-decoded.
+  public let parameters: [String: String]
+  public let query: Query
+  /// `req-<uuid>`, in the answer's headers and every step the request causes.
+  public let requestID: String
+  /// `http://host:port` as the client reached us.
+  public let baseURL: String
+  /// The address the request came from; nil in process.
+  public let remoteAddress: String?
+  /// The microversion in force; the service's minimum where it has none.
+  public let version: Microversion
+  /// The JSON body; nil where there was none, or the route streams it.
+  public let json: JSONValue?
+  /// The raw body of a route that streams.
+  public let stream: BodyStream
+  /// The caller's token's principal; nil only on routes that are open.
+  public let caller: Principal?
+  let headerValue: @Sendable (String) -> String?
+
+  /// The first value of a request header.
+  public func header(_ name: String) -> String? { headerValue(name) }
+
+  /// Who calls. Throws `Fault` 401 where nobody is known.
+  public func principal() throws -> Principal {
+    guard let caller else { throw Fault.unauthorized("The request you have made requires authentication.") }
+    return caller
+  }
+
+  /// The id of the caller's project. Throws `Fault` 403 for a token without project.
+  public func projectID() throws -> String {
+    guard let id = try principal().projectID else {
+      throw Fault.forbidden("This needs a token that is scoped to a project.")
+    }
+    return id
+  }
+
+  /// A value of the path. Throws `Fault` 404 where the route has none of that name.
+  public func parameter(_ name: String) throws -> String {
+    guard let value = parameters[name] else { throw Fault.notFound("The resource could not be found.") }
+    return value
+  }
+
+  /// Asks for a further permission: the one that an attribute's presence adds. Throws `Fault` 403.
+  public func require(_ permission: Permission) throws {
+    guard permission.allows(caller) else {
+      throw Fault.forbidden("Policy doesn't allow \(permission.name) to be performed.")
+    }
+  }
+
+  /// Whether the caller has a further permission.
+  public func may(_ permission: Permission) -> Bool { permission.allows(caller) }
+
+  /// The body's only member, an object: `{"server": {…}}`. Throws `Fault` 400 where it is not there or not alone.
+  public func object(_ name: String) throws -> JSONFields {
+    let fields = try body()
+    let inner = try fields.object(name)
+    try fields.finish()
+    return inner
+  }
+
+  /// The whole body as an object. Throws `Fault` 400 where there is none.
+  public func body() throws -> JSONFields {
+    guard let members = json?.object else { throw Fault.badRequest("A JSON object is needed as the request's body.") }
+    return JSONFields(members, path: "")
+  }
+}
+
+/// A request's body, piece by piece.
+public struct BodyStream: AsyncSequence, Sendable {
+  public typealias Element = ByteBuffer
+  private let make: @Sendable () -> AsyncIterator
+
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    let pull: () async throws -> ByteBuffer?
+    public mutating func next() async throws -> ByteBuffer? { try await pull() }
+  }
+
+  init(_ make: @escaping @Sendable () -> AsyncIterator) { self.make = make }
+
+  /// A body that is there already.
+  public init(bytes: [UInt8]) {
+    self.init {
+      var rest: ByteBuffer? = bytes.isEmpty ? nil : ByteBuffer(bytes: bytes)
+      return AsyncIterator {
+        defer { rest = nil }
+        return rest
+      }
+    }
+  }
+
+  public func makeAsyncIterator() -> AsyncIterator { make() }
+}

@@ -1,0 +1,69 @@
+public import Auth
+
+/// One route, declared with all that decides about it. A route without a permission does not compile.
+public struct Route: Sendable {
+  public enum Method: String, Sendable, CaseIterable {
+    case get = "GET"
+    case head = "HEAD"
+    case post = "POST"
+    case put = "PUT"
+    case patch = "PATCH"
+    case delete = "DELETE"
+  }
+
+  /// What a route does with the request's body.
+  public enum BodyRule: Sendable {
+    /// Read whole, at most so many bytes, and parsed as JSON where there is one.
+    case json(bytesMax: Int)
+    /// Handed to the route as it comes; the route bounds it.
+    case stream
+  }
+
+  /// A JSON body's size where the route says nothing else.
+  public static let bodyBytesMax = 256 * 1024
+
+  public let method: Method
+  /// Below the service's prefix, `{name}` for a value: `/v2.1/servers/{server_id}`.
+  public let path: String
+  /// First and last microversion that has the route; nil is without end.
+  public let since: Microversion?
+  public let until: Microversion?
+  public let permission: Permission
+  public let body: BodyRule
+  let handle: @Sendable (Call) async throws -> Reply
+
+  public init(
+    _ method: Method, _ path: String, since: Microversion? = nil, until: Microversion? = nil, _ permission: Permission,
+    body: BodyRule = .json(bytesMax: Route.bodyBytesMax), _ handle: @escaping @Sendable (Call) async throws -> Reply
+  ) {
+    self.method = method
+    self.path = path
+    self.since = since
+    self.until = until
+    self.permission = permission
+    self.body = body
+    self.handle = handle
+  }
+
+  func serves(_ version: Microversion) -> Bool {
+    if let since, version < since { return false }
+    if let until, version > until { return false }
+    return true
+  }
+}
+
+/// A service as the listener knows it.
+public struct ServiceAPI: Sendable {
+  /// First segment of its paths, `compute`.
+  public let prefix: String
+  public let faultStyle: FaultStyle
+  public let versions: MicroversionRange?
+  public let routes: [Route]
+
+  public init(prefix: String, faultStyle: FaultStyle, versions: MicroversionRange? = nil, routes: [Route]) {
+    self.prefix = prefix
+    self.faultStyle = faultStyle
+    self.versions = versions
+    self.routes = routes
+  }
+}

@@ -1,0 +1,149 @@
+import CSQLite
+import Kit
+
+/// One SQLite connection with its prepared statements; used only on the thread that opened it.
+final class SQLiteConnection: SQLConnection {
+  private let database: OpaquePointer
+  private var statements: [String: OpaquePointer] = [:]
+  /// Prepared statements kept; past this the cache is emptied.
+  private static let statementsMax = 500
+  /// Milliseconds a statement waits for another process's lock.
+  private static let busyTimeoutMilliseconds: Int32 = 5000
+
+  init(path: String, readOnly: Bool) throws {
+    var handle: OpaquePointer?
+    let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+    let code = sqlite3_open_v2(path, &handle, access | SQLITE_OPEN_NOMUTEX, nil)
+    guard code == SQLITE_OK, let handle else {
+      sqlite3_close_v2(handle)
+      throw StoreError(kind: .other, message: "cannot open \(path) (SQLite code \(code))")
+    }
+    database = handle
+    sqlite3_busy_timeout(handle, Self.busyTimeoutMilliseconds)
+    if !readOnly { try run("PRAGMA journal_mode=WAL") }
+    try run("PRAGMA synchronous=FULL")
+    try run("PRAGMA foreign_keys=ON")
+    try run("PRAGMA cache_size=-8000")
+  }
+
+  deinit {
+    for statement in statements.values { sqlite3_finalize(statement) }
+    sqlite3_close_v2(database)
+  }
+
+  /// Runs a statement of our own without parameters (BEGIN, COMMIT, PRAGMA).
+  func run(_ text: String) throws {
+    guard sqlite3_exec(database, text, nil, nil, nil) == SQLITE_OK else { throw failure() }
+  }
+
+  func execute(_ sql: SQL) throws -> Int {
+    try forEach(sql) { _ in }
+    return Int(sqlite3_changes(database))
+  }
+
+  func forEach(_ sql: SQL, _ body: (any Row) throws -> Void) throws {
+    let statement = try prepare(sql)
+    defer {
+      sqlite3_reset(statement)
+      sqlite3_clear_bindings(statement)
+    }
+    let row = SQLiteRow(statement: statement)
+    while true {
+      switch sqlite3_step(statement) {
+      case SQLITE_DONE: return
+      case SQLITE_ROW: try body(row)
+      default: throw failure()
+      }
+    }
+  }
+
+  private func prepare(_ sql: SQL) throws -> OpaquePointer {
+    let statement = try statements.removeValue(forKey: sql.text) ?? compile(sql.text)
+    // A statement that is being stepped is in use: a nested query with the same text gets one of its own.
+    if sqlite3_stmt_busy(statement) != 0 {
+      statements[sql.text] = statement
+      throw StoreError(kind: .other, message: "a query was nested in itself: \(sql.text)")
+    }
+    if statements.count >= Self.statementsMax {
+      for (text, idle) in statements where sqlite3_stmt_busy(idle) == 0 {
+        sqlite3_finalize(idle)
+        statements.removeValue(forKey: text)
+      }
+    }
+    statements[sql.text] = statement
+    for (index, value) in sql.arguments.enumerated() { bind(value, at: Int32(index + 1), of: statement) }
+    return statement
+  }
+
+  private func compile(_ text: String) throws -> OpaquePointer {
+    var statement: OpaquePointer?
+    let code = sqlite3_prepare_v3(database, text, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+    guard code == SQLITE_OK, let statement else { throw failure() }
+    return statement
+  }
+
+  private func bind(_ value: SQLValue, at index: Int32, of statement: OpaquePointer) {
+    switch value {
+    case .null: sqlite3_bind_null(statement, index)
+    case .int(let int): sqlite3_bind_int64(statement, index, int)
+    case .double(let double): sqlite3_bind_double(statement, index, double)
+    case .text(var text):
+      text.withUTF8 { bytes in
+        bytes.withMemoryRebound(to: CChar.self) { characters in
+          // An empty string's base address may be nil, which SQLite would take for NULL.
+          _ =
+            characters.baseAddress == nil
+            ? sqlite3_bind_text(statement, index, "", 0, Self.transient)
+            : sqlite3_bind_text(statement, index, characters.baseAddress, Int32(characters.count), Self.transient)
+        }
+      }
+    case .blob(let bytes):
+      bytes.withUnsafeBytes { raw in
+        _ =
+          raw.isEmpty
+          ? sqlite3_bind_zeroblob(statement, index, 0)
+          : sqlite3_bind_blob(statement, index, raw.baseAddress, Int32(raw.count), Self.transient)
+      }
+    }
+  }
+
+  /// SQLITE_TRANSIENT, which SQLite defines as a cast that Swift cannot import: "copy the bytes at once".
+  private static var transient: sqlite3_destructor_type? { unsafeBitCast(-1, to: sqlite3_destructor_type?.self) }
+
+  private func failure() -> StoreError {
+    let extended = sqlite3_extended_errcode(database)
+    let kind: StoreError.Kind =
+      switch extended {
+      case SQLITE_CONSTRAINT | (8 << 8), SQLITE_CONSTRAINT | (6 << 8): .unique
+      case SQLITE_CONSTRAINT | (3 << 8): .foreignKey
+      default:
+        switch extended & 0xff {
+        case SQLITE_BUSY, SQLITE_LOCKED: .busy
+        case SQLITE_FULL: .full
+        case SQLITE_READONLY: .readOnly
+        case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt
+        default: .other
+        }
+      }
+    return StoreError(kind: kind, message: String(cString: sqlite3_errmsg(database)))
+  }
+}
+
+private struct SQLiteRow: Row {
+  let statement: OpaquePointer
+
+  func isNull(_ column: Int) -> Bool { sqlite3_column_type(statement, Int32(column)) == SQLITE_NULL }
+  func int(_ column: Int) -> Int { Int(sqlite3_column_int64(statement, Int32(column))) }
+  func double(_ column: Int) -> Double { sqlite3_column_double(statement, Int32(column)) }
+
+  func text(_ column: Int) -> String {
+    guard let bytes = sqlite3_column_text(statement, Int32(column)) else { return "" }
+    let count = Int(sqlite3_column_bytes(statement, Int32(column)))
+    return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+  }
+
+  func blob(_ column: Int) -> [UInt8] {
+    guard let bytes = sqlite3_column_blob(statement, Int32(column)) else { return [] }
+    return Array(UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(statement, Int32(column)))))
+  }
+}

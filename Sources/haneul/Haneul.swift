@@ -1,0 +1,1 @@
+@main struct Haneul { static func main() { } }
