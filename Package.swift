@@ -28,12 +28,14 @@ func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
@@ -46,6 +48,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -70,7 +73,7 @@ let package = Package(
     room("Contracts", in: ".", ["Kit", "Store", "Auth"]),
 
     // Services
-    room("Identity", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "Contracts"]),
+    room("Identity", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "Contracts", log]),
     room("Images", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "Contracts", crypto, nio]),
     room("Placement", in: "Services", ["Kit", "Store", "Auth", "API", "Contracts"]),
     room("Networks", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts"]),
@@ -78,18 +81,36 @@ let package = Package(
 
     // Node
     room("Drivers", in: "Node", ["Kit", "NodeLink"]),
-    room("Disks", in: "Node", ["Kit", "NodeLink", "Drivers", subprocess, crypto, log]),
-    room("Dataplane", in: "Node", ["Kit", "NodeLink", "Drivers", "CLinux", "CNftables", subprocess, nio, nioPosix, log]),
-    room("Hypervisor", in: "Node", ["Kit", "NodeLink", "Drivers", "CLibvirt", subprocess, log]),
+    room("Disks", in: "Node", ["Kit", "NodeLink", "Drivers", subprocess, system, crypto, log]),
+    room("Dataplane", in: "Node", ["Kit", "NodeLink", "Drivers", "CLinux", "CNftables", subprocess, system, nio, nioPosix, log]),
+    room("Hypervisor", in: "Node", ["Kit", "NodeLink", "Drivers", "CLibvirt", subprocess, system, log]),
     room("Agent", in: "Node", ["Kit", "NodeLink", "Drivers", log]),
 
     // Composition and the command
     room("Cloud", in: ".", [
       "Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", "Identity", "Images", "Placement",
-      "Networks", "Compute", "Drivers", "Disks", "Dataplane", "Hypervisor", "Agent", yams, log, httpClient,
+      "Networks", "Compute", "Drivers", "Disks", "Dataplane", "Hypervisor", "Agent", yams, log, httpClient, subprocess, system, nio, nioHTTP,
     ]),
     .executableTarget(
-      name: "haneul", dependencies: ["Cloud", "Kit", arguments, subprocess, log], path: "Sources/haneul",
+      name: "haneul", dependencies: ["Cloud", "Kit", "Dataplane", arguments, log], path: "Sources/haneul",
       swiftSettings: strict),
+
+    // Tests mirror the rooms; Tests/System and Tests/Conformance are Python, for they drive OpenStack's own clients.
+    .testTarget(name: "StyleTests", path: "Tests/StyleTests", swiftSettings: strict),
+    tests(of: "Kit"),
+    tests(of: "Store", ["Kit"]),
+    tests(of: "Auth", ["Kit"]),
+    tests(of: "API", ["Kit", "Store", "Auth", log, nio]),
+    tests(of: "NodeLink", ["Kit", "Store", "API", log, nio]),
+    tests(of: "Identity", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", log]),
+    tests(of: "Images", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", log, nio, subprocess, system, crypto]),
+    tests(of: "Placement", ["Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
+    tests(of: "Networks", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", "NodeLink", log]),
+    tests(of: "Compute", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", "NodeLink", log]),
+    tests(of: "Disks", ["Kit", "NodeLink", "Drivers", log, subprocess, system, crypto]),
+    tests(of: "Dataplane", ["Kit", "NodeLink", "Drivers", "CLinux", log, subprocess, system]),
+    tests(of: "Hypervisor", ["Kit", "NodeLink", "Drivers", log, subprocess, system]),
+    tests(of: "Agent", ["Kit", "NodeLink", "Drivers", log]),
+    tests(of: "Cloud", ["Kit", "Store", "Auth", "API", "Identity", log, subprocess, system]),
   ]
 )

@@ -9,8 +9,9 @@ struct NetworkPlan: Sendable {
   /// Buried networks on which something still stands: they go in a later round.
   var deferred: Set<ObjectKey> = []
 
-  init(_ manifest: HeldManifest) {
-    let occupied = Self.occupiedNetworks(manifest)
+  /// `gone`: buried objects of which nothing is left on the host.
+  init(_ manifest: HeldManifest, gone: Set<ObjectKey>) {
+    let occupied = Self.occupiedNetworks(manifest, gone)
     for held in manifest.objects.values where held.key.kind != .server {
       if held.buried {
         if held.key.kind == .network, occupied.contains(held.key.id) {
@@ -38,10 +39,10 @@ struct NetworkPlan: Sendable {
     }
   }
 
-  /// Networks with a port or a router's leg that is not reported as removed yet, buried ones included.
-  private static func occupiedNetworks(_ manifest: HeldManifest) -> Set<String> {
+  /// Networks on which a port or a router's leg stands, buried ones included until they are gone.
+  private static func occupiedNetworks(_ manifest: HeldManifest, _ gone: Set<ObjectKey>) -> Set<String> {
     var occupied: Set<String> = []
-    for held in manifest.objects.values {
+    for held in manifest.objects.values where !gone.contains(held.key) {
       switch held.spec {
       case .port(let port): occupied.insert(port.networkID)
       case .router(let router):

@@ -31,6 +31,8 @@ struct Outbox: Sendable {
   /// After a reconnect everything is said again.
   mutating func sayAllAgain() { unsaid = Set(known.keys) }
 
+  mutating func countAnew() { eventsDropped = 0 }
+
   mutating func forget(_ key: ObjectKey) {
     known[key] = nil
     unsaid.remove(key)

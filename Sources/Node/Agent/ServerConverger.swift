@@ -20,6 +20,7 @@ struct ServerConverger: Sendable {
   /// The next steps. Throws `ServerProblem`.
   mutating func converge() async throws -> ServerNext {
     var domain = try await look()
+    if domain?.isActive ?? true { moment.defined = nil }
     try await rememberLife(domain)
     if let operation = spec.operation {
       if let next = try await settle(operation, domain) { return next }

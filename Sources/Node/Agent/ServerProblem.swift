@@ -19,7 +19,8 @@ struct ServerProblem: Error {
     case let problem as ServerProblem: self = problem
     case DiskError.dataMissing: self = Self.dataMissing
     case DiskError.digestMismatch:
-      self.init("BaseImageUnavailable", "The image's bytes do not match their digest; they were not used.", cause: cause)
+      self.init(
+        "BaseImageUnavailable", "The image's bytes do not match their digest; they were not used.", cause: cause)
     case DiskError.baseUnavailable:
       self.init("BaseImageUnavailable", "The base image cannot be had on this host at present.", cause: cause)
     default: self.init(Self.types[step] ?? "StepFailed", Self.messages[step] ?? Self.anyMessage, cause: cause)

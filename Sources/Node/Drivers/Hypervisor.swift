@@ -54,11 +54,18 @@ public struct DomainState: Sendable, Hashable {
   /// From the domain's metadata.
   public var bootEpoch: Int
   public var portIDs: [String]
-  public init(serverID: String, power: ServerObservation.Power, bootEpoch: Int, portIDs: [String]) {
+  /// Names one life of the guest's QEMU process (its pid and start time, or libvirt's running id with the host's boot):
+  /// a cold boot changes it, a reset inside does not. nil where the guest is off or the driver cannot tell. It decides
+  /// what became of a reboot that a crash of the node interrupted.
+  public var instance: String?
+  public init(
+    serverID: String, power: ServerObservation.Power, bootEpoch: Int, portIDs: [String], instance: String? = nil
+  ) {
     self.serverID = serverID
     self.power = power
     self.bootEpoch = bootEpoch
     self.portIDs = portIDs
+    self.instance = instance
   }
 }
 

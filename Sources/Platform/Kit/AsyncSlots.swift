@@ -20,6 +20,7 @@ public final class AsyncSlots: Sendable {
   }
 
   /// Runs `body` in a slot. Throws `Full`, or what `body` throws.
+  @discardableResult
   public func use<T: Sendable>(_ body: @Sendable () async throws -> T) async throws -> T {
     try await enter()
     defer { leave() }

@@ -63,6 +63,7 @@ public final class SQLiteStore: Store {
     }
   }
 
+  @discardableResult
   public func write<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
       let job = Write(

@@ -5,6 +5,7 @@ public protocol Store: Sendable {
 
   /// Runs `body` in a transaction and returns when it is durable. Where `body` throws, nothing of it is kept.
   /// Throws what `body` throws, or `StoreError`.
+  @discardableResult
   func write<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T
 
   /// Wakes those who follow what changes.

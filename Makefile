@@ -1,0 +1,40 @@
+# Two commands: `make up` brings up a cloud with a first server in it; `make test` runs every test.
+PREFIX ?= /usr/local
+STATE ?= /var/lib/haneul
+CACHE ?= /var/cache/haneul
+IMAGE := $(CACHE)/tiny.qcow2
+
+.PHONY: up down test install uninstall unit system conformance bench format lint help
+
+up: ## build, install, start the cloud, boot a first server
+	@Scripts/up.sh "$(PREFIX)" "$(STATE)" "$(IMAGE)" $(UPFLAGS)
+
+down: ## stop the cloud (DOWNFLAGS=--stop-servers stops the servers too)
+	@$(PREFIX)/bin/haneul down --state-dir "$(STATE)" $(DOWNFLAGS)
+
+install: ## packages, system user, release binary and its Swift runtime
+	@Scripts/packages.sh run
+	@swift build -c release --product haneul
+	@Scripts/install.sh .build/release/haneul "$(PREFIX)"
+
+test: ## everything: unit, service and whole-system tests
+	@Scripts/test.sh "$(IMAGE)"
+
+unit: ## only the tests that need no guest
+	@Scripts/packages.sh test
+	@swift test
+
+system: ## only the whole-system tests (real guests, OpenStack's clients)
+	@Scripts/test.sh "$(IMAGE)" --system-only
+
+bench: ## the figures of SPECIFICATION.md, measured against the installed release binary
+	@Benchmarks/run.sh "$(PREFIX)" "$(IMAGE)"
+
+format: ## format our sources
+	@swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+lint: ## show where the style is not kept
+	@swift format lint --recursive --parallel Sources Tests Package.swift
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20

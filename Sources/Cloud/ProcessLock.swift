@@ -1,0 +1,36 @@
+import Foundation
+
+/// Says whether a process of the cloud is alive: it holds a lock on a file that carries its id. A crash leaves the file,
+/// but never the lock.
+public final class ProcessLock: Sendable {
+  private let file: Int32
+
+  /// Takes the lock for this process. Throws `CloudProblem` where another holds it.
+  public init(_ path: String) throws {
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw CloudProblem("Cannot open \(path): \(String(cString: strerror(errno))).") }
+    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+      close(file)
+      throw CloudProblem("It runs already: \(path) is locked by process \(Self.read(path) ?? 0).")
+    }
+    ftruncate(file, 0)
+    let text = Array("\(getpid())\n".utf8)
+    _ = text.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+  }
+
+  deinit { close(file) }
+
+  /// The id of the process that holds the lock; nil where none does.
+  public static func holder(_ path: String) -> Int32? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    if flock(file, LOCK_SH | LOCK_NB) == 0 { return nil }
+    return read(path)
+  }
+
+  private static func read(_ path: String) -> Int32? {
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    return pid_t(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Kit
+
+/// Where one cloud keeps everything: the only place that knows its layout.
+///
+/// `control/` belongs to the unprivileged user, `node/` to root. `node/` itself can be entered by others (0711) because
+/// QEMU, which runs unprivileged too, must reach its disks; what is private in it is 0700.
+public struct StateDirectory: Sendable, Hashable {
+  /// Where the state is when nobody says otherwise.
+  public static let standard = "/var/lib/haneul"
+
+  public let path: String
+
+  public init(_ path: String) { self.path = URL(filePath: path).standardizedFileURL.path(percentEncoded: false) }
+
+  private func below(_ name: String) -> String { path + "/" + name }
+
+  public var settings: String { below("cloud.json") }
+  public var cloudsYAML: String { below("clouds.yaml") }
+  public var control: String { below("control") }
+  public var store: String { below("control/store.sqlite") }
+  public var keys: String { below("control/fernet-keys") }
+  public var images: String { below("control/images") }
+  /// Passwords for the first users: read once by control, which removes it.
+  public var bootstrap: String { below("control/bootstrap.json") }
+  public var node: String { below("node") }
+  /// Folder of the NodeLink socket, 0700.
+  public var link: String { below("run/nodelink") }
+  public var linkSocket: String { below("run/nodelink/control.sock") }
+  public var run: String { below("run") }
+  /// There while the node is connected to control and has compared everything once.
+  public var nodeReady: String { below("run/node.ready") }
+  public var logs: String { below("log") }
+
+  /// The private key of the first server's keypair.
+  public var firstServerKey: String { below("first-server.key") }
+
+  public func lock(_ role: ProcessRole) -> String { below("run/\(role.rawValue).lock") }
+  public func log(_ role: ProcessRole) -> String { below("log/\(role.rawValue).log") }
+
+  /// Makes the folders, each with its owner and mode. Idempotent. Throws where the file system does.
+  public func prepare(controlUser: SystemUser) throws {
+    try Self.folder(path, 0o755)
+    try Self.folder(run, 0o755)
+    try Self.folder(logs, 0o750)
+    try Self.folder(control, 0o700, owner: controlUser)
+    try Self.folder(link, 0o700, owner: controlUser)
+    try Self.folder(node, 0o711)
+  }
+
+  private static func folder(_ path: String, _ mode: mode_t, owner: SystemUser? = nil) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    guard chmod(path, mode) == 0, chown(path, owner?.uid ?? getuid(), owner?.gid ?? getgid()) == 0 else {
+      throw CloudProblem("Cannot set owner and mode of \(path): \(String(cString: strerror(errno))).")
+    }
+  }
+
+  /// The cloud's settings; nil where this directory holds none yet.
+  public func readSettings() throws -> CloudSettings? {
+    guard let data = FileManager.default.contents(atPath: settings) else { return nil }
+    do { return try JSONDecoder().decode(CloudSettings.self, from: data) } catch {
+      throw CloudProblem("\(settings) is damaged: restore it from a backup, or move the directory away.")
+    }
+  }
+
+  public func writeSettings(_ value: CloudSettings) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try Self.replace(settings, with: try encoder.encode(value), mode: 0o644)
+  }
+
+  /// Writes a file under another name, makes it durable, and moves it into place.
+  static func replace(_ path: String, with data: Data, mode: mode_t, owner: SystemUser? = nil) throws {
+    let draft = path + ".new"
+    unlink(draft)
+    let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard file >= 0 else { throw CloudProblem("Cannot write \(path): \(String(cString: strerror(errno))).") }
+    defer { close(file) }
+    let handle = FileHandle(fileDescriptor: file, closeOnDealloc: false)
+    try handle.write(contentsOf: data)
+    if let owner { fchown(file, owner.uid, owner.gid) }
+    guard fsync(file) == 0, rename(draft, path) == 0 else {
+      throw CloudProblem("Cannot write \(path): \(String(cString: strerror(errno))).")
+    }
+  }
+}
+
+/// The two processes of a cloud.
+public enum ProcessRole: String, Sendable, CaseIterable {
+  case control, node
+}
+
+/// A user of the operating system.
+public struct SystemUser: Sendable, Hashable {
+  /// The user that runs control.
+  public static let control = "haneul"
+  /// The user that libvirt's packages make for QEMU.
+  public static let qemu = "libvirt-qemu"
+  public static let nobody = "nobody"
+
+  public var uid: uid_t
+  public var gid: gid_t
+
+  public init(uid: uid_t, gid: gid_t) {
+    self.uid = uid
+    self.gid = gid
+  }
+
+  /// Looks a user up by name. Throws `CloudProblem` that says how to make it.
+  public init(named name: String) throws {
+    guard let entry = getpwnam(name) else {
+      throw CloudProblem("There is no user \(name). `make install` makes it, or: useradd --system --no-create-home \(name)")
+    }
+    self.init(uid: entry.pointee.pw_uid, gid: entry.pointee.pw_gid)
+  }
+}

@@ -1,0 +1,165 @@
+import Drivers
+import Foundation
+import Kit
+import Logging
+import NodeLink
+
+/// The stream from control, and the journal behind it.
+extension NodeAgent {
+  /// Why a stream was given up by this side.
+  private struct ManifestRefused: Error {
+    var reason: String
+  }
+
+  func followControl() async {
+    var pause = timing.reconnectFirst
+    while !Task.isCancelled {
+      do {
+        for try await message in link.messages(hello: try await hello()) {
+          try await receive(message)
+          pause = timing.reconnectFirst
+        }
+        logger.info("control ended the stream")
+      } catch let refused as ManifestRefused {
+        if refusal != refused.reason {
+          logger.error("the manifest is refused and nothing is touched", metadata: ["reason": "\(refused.reason)"])
+        }
+        refusal = refused.reason
+        pause = timing.reconnectMax
+      } catch {
+        if !Task.isCancelled { logger.info("no link to control", metadata: ["error": "\(error)"]) }
+      }
+      connected = false
+      guard (try? await Task.sleep(for: pause)) != nil else { return }
+      pause = min(timing.reconnectMax, pause * 2)
+    }
+  }
+
+  private func hello() async throws -> Hello {
+    let facts: NodeFacts
+    if let known = self.facts {
+      facts = known
+    } else {
+      facts = try await hypervisor.facts()
+      self.facts = facts
+    }
+    return Hello(
+      nodeID: nodeID, facts: facts, cloudID: manifest.cloudID, epoch: manifest.epoch, held: manifest.held)
+  }
+
+  private func receive(_ message: LinkMessage) async throws {
+    if case .welcome(let cloudID, let epoch) = message { return try welcome(cloudID: cloudID, epoch: epoch) }
+    guard connected, let offered else { throw ManifestRefused(reason: "the stream does not say whose manifest it is") }
+    switch message {
+    case .welcome, .ping: break
+    case .object(let object): admitted(manifest.admit(object))
+    case .tombstone(let tombstone): admitted(manifest.admit(tombstone))
+    case .query(let query): answer(query)
+    case .synced:
+      synced = true
+      if manifest.cloudID != offered.cloudID || manifest.epoch != offered.epoch {
+        manifest.bind(cloudID: offered.cloudID, epoch: offered.epoch)
+        write(.binding(cloudID: offered.cloudID, epoch: offered.epoch))
+      }
+      noteQuarantine()
+    }
+    while unwritten.count > Self.unwrittenMax, !Task.isCancelled { try await Task.sleep(for: .milliseconds(10)) }
+  }
+
+  private func welcome(cloudID: String, epoch: Int64) throws {
+    connected = false
+    guard cloudID == self.cloudID else {
+      throw ManifestRefused(reason: "it is of the cloud \(cloudID), this node is of \(self.cloudID)")
+    }
+    if let held = manifest.cloudID, held != cloudID {
+      throw ManifestRefused(reason: "it is of the cloud \(cloudID), this node holds one of \(held)")
+    }
+    guard epoch >= manifest.epoch else {
+      throw ManifestRefused(reason: "its epoch \(epoch) is older than this node's \(manifest.epoch)")
+    }
+    if manifest.cloudID == nil || epoch > manifest.epoch { manifest.distrustGenerations() }
+    offered = (cloudID, epoch)
+    refusal = nil
+    connected = true
+    outbox.sayAllAgain()
+    reportSignal.raise()
+  }
+
+  /// What control's newer epoch does not speak of stays as it is until somebody decides.
+  private func noteQuarantine() {
+    guard !manifest.unconfirmed.isEmpty else { return }
+    let keys = manifest.unconfirmed.map(\.description).sorted()
+    logger.warning("control does not know these; they are left as they are", metadata: ["objects": "\(keys)"])
+  }
+
+  private func admitted(_ held: HeldObject?) {
+    guard let held else { return }
+    write(.held(held))
+    portIndex = nil
+    if held.key.kind == .server {
+      servers.add(held.key.id, first: held.buried)
+      serverSignal.raise()
+    } else {
+      networkDirty = true
+      networkSignal.raise()
+    }
+  }
+
+  // MARK: the journal
+
+  /// Queues an entry for the disk. The work it causes does not wait: what is lost by a crash, control says again.
+  func write(_ entry: JournalEntry) {
+    unwritten.append(entry)
+    journalSignal.raise()
+  }
+
+  func writeJournal() async {
+    for await _ in journalSignal.stream {
+      while !unwritten.isEmpty {
+        let batch = unwritten
+        unwritten = []
+        do { try await journal.append(batch) } catch {
+          logger.error("the manifest cannot be written", metadata: ["error": "\(error)"])
+          unwritten = batch + unwritten
+          guard (try? await Task.sleep(for: timing.retryFirst)) != nil else { return }
+        }
+      }
+    }
+  }
+
+  // MARK: queries
+
+  private func answer(_ query: NodeQuery) {
+    guard openQueries < Self.queriesAtOnce else {
+      logger.warning("too many queries at once; one is left unanswered", metadata: ["query": "\(query.id)"])
+      return
+    }
+    openQueries += 1
+    Task {
+      let answer = await self.look(query)
+      do { try await link.answer(answer) } catch {
+        logger.info("an answer was lost", metadata: ["query": "\(query.id)", "error": "\(error)"])
+      }
+      openQueries -= 1
+    }
+  }
+
+  private func look(_ query: NodeQuery) async -> NodeAnswer {
+    switch query.subject {
+    case .consoleLog(let serverID, let bytesMax):
+      guard manifest.server(serverID) != nil else {
+        return NodeAnswer(queryID: query.id, bodyBase64: nil, error: "This node does not hold that server.")
+      }
+      do {
+        let limit = max(0, min(bytesMax, Self.consoleBytesMax))
+        let bytes = try await disks.consoleLog(serverID: serverID, bytesMax: limit)
+        return NodeAnswer(
+          queryID: query.id, bodyBase64: bytes.map { Data($0).base64EncodedString() },
+          error: bytes == nil ? "There is no console log yet." : nil)
+      } catch {
+        logger.warning("a console log cannot be read", metadata: ["server": "\(serverID)", "error": "\(error)"])
+        return NodeAnswer(queryID: query.id, bodyBase64: nil, error: "The console log cannot be read.")
+      }
+    }
+  }
+}

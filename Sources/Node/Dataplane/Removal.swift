@@ -1,0 +1,68 @@
+import Foundation
+import Kit
+import Logging
+import NodeLink
+
+/// Takes down what has a tombstone, so that nothing of it is left.
+struct Removal {
+  let names: Names
+  let directory: String
+  let thread: NamespaceThread
+  let logger: Logger
+  let host: HostLinks
+
+  init(engine: isolated Engine, host: HostLinks) {
+    names = engine.names
+    directory = engine.directory
+    thread = engine.thread
+    logger = engine.logger
+    self.host = host
+  }
+
+  /// What could not be removed, with the reason; the agent asks again.
+  func run(_ keys: Set<ObjectKey>) async -> [ObjectKey: Refusal] {
+    var batch = IPBatch()
+    for key in keys.sorted(by: { $0.id < $1.id }) {
+      switch key.kind {
+      case .port: remove(names.tap(key.id), key, &batch)
+      case .network: await removeNetwork(key, &batch)
+      case .router: await removeRouter(key, &batch)
+      case .server, .securityGroup, .addressSet: break
+      }
+    }
+    return await batch.run(logger: logger)
+  }
+
+  private func removeNetwork(_ key: ObjectKey, _ batch: inout IPBatch) async {
+    let namespace = names.tag.dhcpNamespace(key.id)
+    let files = DHCPService.directory(key.id, in: directory)
+    await DHCPService.daemon(namespace: namespace, directory: files).stop()
+    remove(names.tag.interface(.dhcp, key.id), key, &batch)
+    remove(names.tag.interface(.bridge, key.id), key, &batch)
+    removeNamespace(namespace, key, &batch)
+    try? FileManager.default.removeItem(atPath: files)
+  }
+
+  /// The veth pairs die with the namespace; their ends on the host are named after ports we no longer know.
+  private func removeRouter(_ key: ObjectKey, _ batch: inout IPBatch) async {
+    let namespace = names.tag.routerNamespace(key.id)
+    let files = RouterService.directory(key.id, in: directory)
+    await RouterService.daemon(namespace: namespace, directory: files).stop()
+    if host.namespaces.contains(namespace) {
+      let view = try? await thread.run(in: namespace) { NamespaceView.read() }
+      var inside = IPBatch()
+      for name in (view?.devices.keys.sorted() ?? []) where name != "lo" { inside.add("link del \(name)", for: key) }
+      _ = await inside.run(in: namespace, logger: logger)
+    }
+    removeNamespace(namespace, key, &batch)
+    try? FileManager.default.removeItem(atPath: files)
+  }
+
+  private func remove(_ device: String, _ key: ObjectKey, _ batch: inout IPBatch) {
+    if host[device] != nil { batch.add("link del \(device)", for: key) }
+  }
+
+  private func removeNamespace(_ name: String, _ key: ObjectKey, _ batch: inout IPBatch) {
+    if host.namespaces.contains(name) { batch.add("netns del \(name)", for: key) }
+  }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Kit
+
+/// Gives each port its number in packet marks, the same as long as it lives. Numbers of different clouds begin at
+/// different places, so that clouds on one operator's bridge do not read each other's marks.
+struct PortNumbers {
+  private var numbers: [String: UInt16] = [:]
+  private var next: UInt16
+
+  init(tag: CloudTag) { next = UInt16(tag.text, radix: 16) ?? 1 }
+
+  /// The number of `id`. Throws `Refusal` where all 65,535 are taken.
+  mutating func number(_ id: String) throws -> UInt16 {
+    if let number = numbers[id] { return number }
+    guard numbers.count < Int(UInt16.max) else { throw Refusal("TooManyPorts", "This host has no room for more ports.") }
+    let taken = Set(numbers.values)
+    repeat { next &+= 1 } while next == 0 || taken.contains(next)
+    numbers[id] = next
+    return next
+  }
+
+  /// Frees the numbers of ports that are no more.
+  mutating func keep(_ ids: Set<String>) { numbers = numbers.filter { ids.contains($0.key) } }
+}
+
+/// The conntrack zone of each network with a bridge of its own: kept on disk, for flows outlive this process.
+struct ConntrackZones {
+  private let path: String
+  private var zones: [String: UInt16]
+
+  init(path: String) {
+    self.path = path
+    let bytes = FileManager.default.contents(atPath: path) ?? Data()
+    zones = (try? JSONDecoder().decode([String: UInt16].self, from: bytes)) ?? [:]
+  }
+
+  /// The zone of a network, chosen by its id where it has none yet. Zone 0 is the host's own.
+  mutating func zone(_ networkID: String) -> UInt16 {
+    if let zone = zones[networkID] { return zone }
+    let hash = networkID.utf8.reduce(UInt32(0x811c_9dc5)) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+    let taken = Set(zones.values)
+    var zone = UInt16(truncatingIfNeeded: hash ^ hash >> 16)
+    while zone == 0 || taken.contains(zone) { zone &+= 1 }
+    zones[networkID] = zone
+    return zone
+  }
+
+  mutating func forget(_ networkID: String) { zones[networkID] = nil }
+
+  /// Writes them where they changed. Throws `Refusal` where the disk refuses.
+  func save() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let text = String(decoding: (try? encoder.encode(zones)) ?? Data("{}".utf8), as: UTF8.self)
+    _ = try StateFile.write(text, to: path)
+  }
+}

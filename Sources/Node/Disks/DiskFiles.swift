@@ -1,0 +1,114 @@
+import Drivers
+import Foundation
+
+/// The few file operations the disks need, each with its failure as a `DiskError`.
+enum DiskFiles {
+  /// What the last failed call of the C library said about `path`.
+  static func failure(_ call: String, _ path: String) -> DiskError {
+    .toolFailed(tool: call, reason: "\(path): \(String(cString: strerror(errno)))")
+  }
+
+  /// Whether a regular file (no symbolic link) stands at `path`.
+  static func isFile(_ path: String) -> Bool { kind(path) == S_IFREG }
+
+  /// Whether a directory (no symbolic link) stands at `path`.
+  static func isDirectory(_ path: String) -> Bool { kind(path) == S_IFDIR }
+
+  private static func kind(_ path: String) -> mode_t? {
+    var status = stat()
+    return lstat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+  }
+
+  /// Makes a directory, or gives the one that is there this owner, group and mode.
+  static func directory(_ path: String, mode: mode_t, uid: uid_t = 0, gid: gid_t = 0) throws {
+    if mkdir(path, 0o700) != 0 {
+      guard errno == EEXIST else { throw failure("mkdir", path) }
+      guard isDirectory(path) else { throw DiskError.toolFailed(tool: "mkdir", reason: "\(path) is no directory") }
+    }
+    try own(path, uid: uid, gid: gid, mode: mode)
+  }
+
+  static func own(_ path: String, uid: uid_t, gid: gid_t, mode: mode_t) throws {
+    guard lchown(path, uid, gid) == 0 else { throw failure("chown", path) }
+    guard chmod(path, mode) == 0 else { throw failure("chmod", path) }
+  }
+
+  /// Writes a new file, 0600, and brings it to the medium. The name must be free.
+  static func write(_ bytes: some Collection<UInt8>, to path: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    defer { close(descriptor) }
+    try writeAll(Array(bytes), to: descriptor, path: path)
+    guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+  }
+
+  static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes[done...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 {
+        guard errno == EINTR else { throw failure("write", path) }
+        continue
+      }
+      done += count
+    }
+  }
+
+  /// Gives a finished file its name, durably: the file's bytes first, then the directory's entry.
+  static func publish(_ temporary: String, as path: String) throws {
+    try sync(temporary)
+    guard rename(temporary, path) == 0 else { throw failure("rename", path) }
+    try sync((path as NSString).deletingLastPathComponent)
+  }
+
+  private static func sync(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+  }
+
+  /// Removes one file; nothing happens where there is none.
+  static func remove(_ path: String) throws {
+    guard unlink(path) == 0 || errno == ENOENT else { throw failure("unlink", path) }
+  }
+
+  /// The last `count` bytes of a file; nil where there is none.
+  static func tail(_ path: String, count: Int) throws -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+    if descriptor < 0 {
+      guard errno == ENOENT else { throw failure("open", path) }
+      return nil
+    }
+    defer { close(descriptor) }
+    let end = lseek(descriptor, 0, SEEK_END)
+    var offset = max(0, end - count)
+    var bytes = [UInt8](repeating: 0, count: end - offset)
+    var done = 0
+    while done < bytes.count {
+      let read = bytes[done...].withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, offset) }
+      if read < 0 && errno == EINTR { continue }
+      guard read >= 0 else { throw failure("read", path) }
+      guard read > 0 else { break }
+      done += read
+      offset += read
+    }
+    return Array(bytes.prefix(done))
+  }
+
+  /// Throws unless `uid` with `gid` may pass through every directory from the root down to `path`.
+  static func requireReachable(_ path: String, uid: uid_t, gid: gid_t) throws {
+    var directory = path
+    while true {
+      var status = stat()
+      guard stat(directory, &status) == 0 else { throw failure("stat", directory) }
+      let bit: mode_t = status.st_uid == uid ? 0o100 : status.st_gid == gid ? 0o010 : 0o001
+      guard uid == 0 || status.st_mode & bit != 0 else {
+        throw DiskError.toolFailed(
+          tool: "qemu", reason: "\(directory) cannot be passed by QEMU's user \(uid): chmod o+x \(directory)")
+      }
+      guard directory != "/", !directory.isEmpty else { return }
+      directory = (directory as NSString).deletingLastPathComponent
+    }
+  }
+}

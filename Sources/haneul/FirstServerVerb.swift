@@ -1,0 +1,33 @@
+import ArgumentParser
+import Cloud
+
+/// `haneul first-server`: a first image, network, key and server for a new cloud.
+struct FirstServerVerb: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "first-server",
+    abstract: "Give a new cloud its first image, network, router, key and server, and wait for the login prompt.")
+
+  @OptionGroup var state: StateOption
+
+  @Option(help: "The guest image, a qcow2 file that `Scripts/tiny-image.sh` made.")
+  var image: String = "/var/cache/haneul/tiny.qcow2"
+
+  func run() async throws {
+    let first = FirstServer(state: state.directory, imagePath: image) { step, seconds in
+      print("  \(step.padded(44)) \(seconds.asSeconds)")
+    }
+    let result = try await first.run()
+    print(
+      """
+
+      The first server runs. Reach it by its floating IP, from this machine:
+        ssh -i \(result.keyPath) cirros@\(result.floatingIP)
+      or look at its console:
+        openstack console log show \(result.serverID)
+      OpenStack's clients find the cloud by:
+        export OS_CLIENT_CONFIG_FILE=\(state.directory.cloudsYAML) OS_CLOUD=haneul
+      Stop the cloud with:
+        haneul down                  (servers run on; --stop-servers stops them too)
+      """)
+  }
+}
