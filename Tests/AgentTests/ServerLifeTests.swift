@@ -69,7 +69,7 @@ import Testing
           $0.power = .stopped
           $0.shutdownTimeoutSeconds = 1
         })
-      try await eventually("stopped") { host.control.seen(.server, id)?.ready == true }
+      try await eventually("stopped") { host.control.seen(.server, id)?.server?.power == .stopped }
       #expect(host.hypervisor.count("shutdown") > 1)
       #expect(host.hypervisor.count("destroy") == 1)
     }

@@ -82,7 +82,9 @@ import Testing
       host.disks.set { $0.bases = [] }
       host.hypervisor.set { $0.failures["start"] = 1 }
       host.control.put(.server, id, host.server(id) { $0.bootEpoch = 2 })
-      try await eventually("running again") { host.control.seen(.server, id)?.server?.bootEpoch == 2 }
+      try await eventually("running again") {
+        host.control.seen(.server, id)?.server?.bootEpoch == 2 && host.control.seen(.server, id)?.ready == true
+      }
       #expect(host.disks.state.withLock { $0.bases.contains(host.digest) })
     }
   }

@@ -153,9 +153,7 @@ extension NodeAgent {
       do {
         let limit = max(0, min(bytesMax, Self.consoleBytesMax))
         let bytes = try await disks.consoleLog(serverID: serverID, bytesMax: limit)
-        return NodeAnswer(
-          queryID: query.id, bodyBase64: bytes.map { Data($0).base64EncodedString() },
-          error: bytes == nil ? "There is no console log yet." : nil)
+        return NodeAnswer(queryID: query.id, bodyBase64: bytes.map { Data($0).base64EncodedString() }, error: nil)
       } catch {
         logger.warning("a console log cannot be read", metadata: ["server": "\(serverID)", "error": "\(error)"])
         return NodeAnswer(queryID: query.id, bodyBase64: nil, error: "The console log cannot be read.")

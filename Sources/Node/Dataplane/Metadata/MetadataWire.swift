@@ -65,7 +65,7 @@ final class MetadataSocket: Sendable {
       while sent < bytes.count {
         let count = bytes[sent...].withUnsafeBytes { part in
           if sent == 0, let attached { return clinux_send_descriptor(descriptor, part.baseAddress, part.count, attached) }
-          return Foundation.send(descriptor, part.baseAddress, part.count, Int32(MSG_NOSIGNAL.rawValue))
+          return Foundation.send(descriptor, part.baseAddress, part.count, Int32(MSG_NOSIGNAL))
         }
         guard count > 0 else {
           shut()

@@ -25,7 +25,8 @@ final class HostWatcher: Sendable {
   init(names: Names) {
     self.names = names
     var ends: [Int32] = [-1, -1]
-    _ = pipe2(&ends, O_CLOEXEC | O_NONBLOCK)
+    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    _ = socketpair(AF_UNIX, kind, 0, &ends)
     wake = (ends[0], ends[1])
   }
 
@@ -89,7 +90,7 @@ final class HostWatcher: Sendable {
   private func watch() {
     let links = clinux_netlink_listen(NETLINK_ROUTE, [1], 1)
     let rules = clinux_netlink_listen(NETLINK_NETFILTER, [7], 1)
-    let files = inotify_init1(Int32(IN_CLOEXEC.rawValue | IN_NONBLOCK.rawValue))
+    let files = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
     try? FileManager.default.createDirectory(atPath: "/run/netns", withIntermediateDirectories: true)
     inotify_add_watch(files, "/run/netns", UInt32(IN_DELETE))
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)

@@ -106,16 +106,10 @@ struct ServerObserver: Sendable {
     else { return }
     server.asked.power = .stopped
     server.condition = nil
+    let requestID = Identifier.request()
     try ActionTable.begin(
-      tx, server, "stop", requestID: Identifier.request(), userID: nil, message: "The guest powered itself off.")
-    if let request = try tx.first(
-      """
-      SELECT request_id FROM instance_action WHERE server_id = \(server.id) AND finished_at IS NULL
-        AND user_id IS NULL ORDER BY started_at DESC LIMIT 1
-      """, { $0.text(0) })
-    {
-      try ActionTable.finish(tx, server: server.id, requestID: request, error: nil)
-    }
+      tx, server, "stop", requestID: requestID, userID: nil, message: "The guest powered itself off.")
+    try ActionTable.finish(tx, server: server.id, requestID: requestID, error: nil)
   }
 }
 

@@ -1,0 +1,83 @@
+import Foundation
+import Kit
+
+/// Why a node gave no answer to a query.
+public enum QueryError: Error, Sendable, Equatable {
+  /// The node is not connected.
+  case notConnected(node: String)
+  /// `NodeStreams.queriesMax` wait already.
+  case tooMany
+  /// Nothing came within `NodeStreams.querySeconds`.
+  case timedOut
+  /// The node looked and could not; its own words.
+  case failed(String)
+}
+
+/// The open streams, one a node, and the queries that wait for an answer.
+actor NodeStreams {
+  /// Queries that may wait at once.
+  static let queriesMax = 64
+  static let querySeconds = 10
+
+  private struct Open {
+    var number: Int
+    var unsent: [NodeQuery] = []
+    var wake: AsyncStream<Void>.Continuation
+  }
+  private var streams: [String: Open] = [:]
+  private var waiting: [String: (node: String, continuation: CheckedContinuation<NodeAnswer, any Error>)] = [:]
+  private var last = 0
+
+  /// A node opens a stream; an older one of the same node ends. What comes back wakes the stream's loop.
+  func open(_ node: String) -> (number: Int, wakes: AsyncStream<Void>, wake: AsyncStream<Void>.Continuation) {
+    let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    last += 1
+    streams[node]?.wake.finish()
+    streams[node] = Open(number: last, wake: wake)
+    return (last, wakes, wake)
+  }
+
+  func close(_ node: String, _ number: Int) {
+    guard let stream = streams[node], stream.number == number else { return }
+    stream.wake.finish()
+    streams[node] = nil
+  }
+
+  /// Queries to be sent down this stream.
+  func takeQueries(_ node: String, _ number: Int) -> [NodeQuery] {
+    guard streams[node]?.number == number else { return [] }
+    defer { streams[node]?.unsent = [] }
+    return streams[node]?.unsent ?? []
+  }
+
+  func query(_ node: String, _ subject: NodeQuery.Subject) async throws -> NodeAnswer {
+    guard streams[node] != nil else { throw QueryError.notConnected(node: node) }
+    guard waiting.count < Self.queriesMax else { throw QueryError.tooMany }
+    let query = NodeQuery(id: Identifier.uuid(), subject: subject)
+    let timeout = Task {
+      guard (try? await Task.sleep(for: .seconds(Self.querySeconds))) != nil else { return }
+      fail(query.id, QueryError.timedOut)
+    }
+    defer { timeout.cancel() }
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        waiting[query.id] = (node, continuation)
+        streams[node]?.unsent.append(query)
+        streams[node]?.wake.yield()
+      }
+    } onCancel: {
+      Task { await fail(query.id, CancellationError()) }
+    }
+  }
+
+  /// An answer came. One that nobody waits for any more is dropped.
+  func answered(_ answer: NodeAnswer) {
+    waiting.removeValue(forKey: answer.queryID)?.continuation.resume(returning: answer)
+  }
+
+  private func fail(_ id: String, _ error: any Error) {
+    guard let entry = waiting.removeValue(forKey: id) else { return }
+    streams[entry.node]?.unsent.removeAll { $0.id == id }
+    entry.continuation.resume(throwing: error)
+  }
+}

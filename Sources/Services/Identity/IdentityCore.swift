@@ -1,0 +1,29 @@
+import API
+import Auth
+import Kit
+import Logging
+import Store
+
+/// What every part of the service stands on.
+struct IdentityCore: Sendable {
+  let store: any Store
+  let keys: KeyRepository
+  let hasher: PasswordHasher
+  let settings: IdentitySettings
+  /// What `$(base)s` in an endpoint's URL stands for, without a slash at its end.
+  let baseURL: String
+  let now: @Sendable () -> Timestamp
+  let logger: Logger
+
+  /// What a token of ours carries; nil where no key opens it.
+  func payload(_ token: Secret<String>) -> TokenPayload? {
+    keys.open(token.reveal()).flatMap(TokenPayload.init(decoding:))
+  }
+
+  /// A write; a name that is taken already becomes `Fault` 409 about `kind`.
+  func write<T: Sendable>(_ kind: String, _ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
+    do { return try await store.write(body) } catch let error as StoreError where error.kind == .unique {
+      throw Fault.conflict("There is a \(kind) of that name or id already.")
+    }
+  }
+}

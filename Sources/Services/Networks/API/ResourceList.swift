@@ -1,0 +1,90 @@
+import API
+import Auth
+import Kit
+import Store
+
+/// Answers a list of any resource: filtered, sorted, paged, read in chunks.
+struct ResourceList<R: StoredResource>: Sendable {
+  let store: any Store
+
+  func reply(_ call: Call) async throws -> Reply {
+    let request = try ListRequest(call, R.self)
+    let scope = Scope(try call.principal())
+    if let limit = request.limit { return try await page(call, request, scope, limit: limit) }
+    return try await everything(request, scope)
+  }
+
+  private func rows(
+    _ tx: Transaction, _ request: ListRequest, _ scope: Scope, after: ListRequest.Position?, limit: Int
+  ) throws -> [R] {
+    var conditions = request.conditions
+    if let visible = scope.visible(R.self) { conditions.append(visible) }
+    if let after { conditions.append(request.after(after)) }
+    var records: [R] = try tx.rows(R.self, conditions, order: "\(request.orderBy) LIMIT \(limit)")
+    if !records.isEmpty { try R.fill(tx, &records) }
+    return records
+  }
+
+  private func encode(_ records: [R], _ request: ListRequest, _ scope: Scope) -> [UInt8] {
+    var writer = ResourceWriter(wanted: request.wanted, admin: scope.isAdmin, capacity: 1024 * max(1, records.count))
+    writer.json.beginArray()
+    for record in records {
+      writer.json.element()
+      writer.resource(record)
+    }
+    return Array(writer.json.bytes.dropFirst())
+  }
+
+  /// A page that the client bounded, with links to its neighbours.
+  private func page(_ call: Call, _ request: ListRequest, _ scope: Scope, limit: Int) async throws -> Reply {
+    let limit = min(limit, ListRequest.chunkRowsMax)
+    let (elements, first, last, more) = try await store.read { tx in
+      let start = try request.marker.map { try request.position(tx, of: $0, R.self, scope) }
+      var records = try rows(tx, request, scope, after: start, limit: limit + 1)
+      let more = records.count > limit
+      if more { records.removeLast() }
+      if request.reverse { records.reverse() }
+      return (encode(records, request, scope), records.first?.id, records.last?.id, more)
+    }
+    let hasNext = request.reverse ? request.marker != nil : more
+    let hasPrevious = request.reverse ? more : request.marker != nil
+    var links: [(rel: String, href: String)] = []
+    if hasNext, let last { links.append(("next", pageLink(call, marker: last, reverse: false))) }
+    if hasPrevious, let first { links.append(("previous", pageLink(call, marker: first, reverse: true))) }
+    return Reply.json { json in
+      json.key(R.plural)
+      json.raw(Array("[".utf8) + elements + Array("]".utf8))
+      guard !links.isEmpty else { return }
+      json.field("\(R.plural)_links", links) { json, link in
+        json.object {
+          $0.field("rel", link.rel)
+          $0.field("href", link.href)
+        }
+      }
+    }
+  }
+
+  private func pageLink(_ call: Call, marker: String, reverse: Bool) -> String {
+    let link = call.nextPage(marker: marker)
+    let parts = link.split(separator: "?", maxSplits: 1).map(String.init)
+    let kept = (parts.count > 1 ? parts[1] : "").split(separator: "&").filter { !$0.hasPrefix("page_reverse=") }
+    let query = kept.map(String.init) + (reverse ? ["page_reverse=True"] : [])
+    return parts[0] + "?" + query.joined(separator: "&")
+  }
+
+  /// The whole list, chunk by chunk.
+  private func everything(_ request: ListRequest, _ scope: Scope) async throws -> Reply {
+    try await Reply.list(R.plural) { (cursor: ListRequest.Position?) in
+      try await store.read { tx in
+        var start = cursor
+        if start == nil, let marker = request.marker { start = try request.position(tx, of: marker, R.self, scope) }
+        let records = try rows(tx, request, scope, after: start, limit: ListRequest.chunkRowsMax)
+        var next: ListRequest.Position?
+        if records.count == ListRequest.chunkRowsMax, let last = records.last {
+          next = try request.position(tx, of: last.id, R.self, scope)
+        }
+        return (encode(records, request, scope), next)
+      }
+    }
+  }
+}
