@@ -75,9 +75,9 @@ let package = Package(
     // Services
     room("Identity", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "Contracts", log]),
     room("Images", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "Contracts", crypto, nio]),
-    room("Placement", in: "Services", ["Kit", "Store", "Auth", "API", "Contracts"]),
+    room("Placement", in: "Services", ["Kit", "Store", "Auth", "API", "NodeLink", "Contracts"]),
     room("Networks", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts"]),
-    room("Compute", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", crypto]),
+    room("Compute", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", crypto, log]),
 
     // Node
     room("Drivers", in: "Node", ["Kit", "NodeLink"]),

@@ -98,10 +98,10 @@ public struct SystemUser: Sendable, Hashable {
   public static let qemu = "libvirt-qemu"
   public static let nobody = "nobody"
 
-  public var uid: uid_t
-  public var gid: gid_t
+  public var uid: UInt32
+  public var gid: UInt32
 
-  public init(uid: uid_t, gid: gid_t) {
+  public init(uid: UInt32, gid: UInt32) {
     self.uid = uid
     self.gid = gid
   }

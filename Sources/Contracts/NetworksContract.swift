@@ -60,10 +60,12 @@ public struct ServerPort: Sendable, Hashable {
   public var subnets: [Subnet]
   public var tag: String?
   public var securityGroupNames: [String]
+  /// Ids of the same groups, in the same order.
+  public var securityGroupIDs: [String]
 
   public init(
     id: String, serverID: String, networkID: String, networkName: String, mac: String, mtu: Int, status: String,
-    addresses: [Address], subnets: [Subnet], tag: String?, securityGroupNames: [String]
+    addresses: [Address], subnets: [Subnet], tag: String?, securityGroupNames: [String], securityGroupIDs: [String] = []
   ) {
     self.id = id
     self.serverID = serverID
@@ -76,6 +78,7 @@ public struct ServerPort: Sendable, Hashable {
     self.subnets = subnets
     self.tag = tag
     self.securityGroupNames = securityGroupNames
+    self.securityGroupIDs = securityGroupIDs
   }
 }
 

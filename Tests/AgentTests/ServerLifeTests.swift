@@ -183,6 +183,8 @@ import Testing
       host.control.set { $0.refuseReports = true }
       host.control.bury(.server, id)
       try await eventually("destroyed") { host.hypervisor.power(id) == nil }
+      // The events of its own removal cause no second one.
+      try await always("it is removed once") { host.hypervisor.count("destroy") == 1 }
       host.control.cut()
       host.control.set {
         $0.refuseReports = false

@@ -2,26 +2,39 @@ import Kit
 import Synchronization
 import Testing
 
+/// Counts who is inside at once.
+private final class Gauge: Sendable {
+  private let state = Mutex((now: 0, most: 0))
+
+  var most: Int { state.withLock { $0.most } }
+
+  func enter() {
+    state.withLock { state in
+      state.now += 1
+      state.most = max(state.most, state.now)
+    }
+  }
+
+  func leave() { state.withLock { $0.now -= 1 } }
+}
+
 struct SlotsAndSecretsTests {
   @Test func neverMoreThanItsSlotsAtOnce() async throws {
     let slots = AsyncSlots(count: 3, waitingMax: 100)
-    let state = Mutex((now: 0, most: 0))
+    let inside = Gauge()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<50 {
         group.addTask {
           try await slots.use {
-            state.withLock {
-              $0.now += 1
-              $0.most = max($0.most, $0.now)
-            }
+            inside.enter()
             await Task.yield()
-            state.withLock { $0.now -= 1 }
+            inside.leave()
           }
         }
       }
       try await group.waitForAll()
     }
-    #expect(state.withLock { $0.most } <= 3)
+    #expect(inside.most <= 3)
   }
 
   @Test func refusesWhenTooManyWait() async throws {

@@ -58,7 +58,12 @@ actor ManifestJournal {
       bytes.append(line)
       bytes.append(UInt8(ascii: "\n"))
     }
-    try write(bytes, to: descriptor)
+    let before = lseek(descriptor, 0, SEEK_END)
+    do { try write(bytes, to: descriptor) } catch {
+      // A piece of a line must not stand before the next one.
+      if before >= 0 { ftruncate(descriptor, before) }
+      throw error
+    }
     guard fdatasync(descriptor) == 0 else { throw JournalError.cannotWrite(errno: errno) }
     if deadLines > Self.deadLinesMax + live.count { try compact() }
   }

@@ -116,6 +116,8 @@ extension NodeAgent {
 
   private func remove(_ held: HeldObject) async {
     let id = held.key.id
+    // Gone already, and only waiting for control to hear of it: removing causes events that must not cause removing.
+    if let last = outbox.known[held.key], last.removed, last.generation == held.generation { return }
     if let pause = retries.pause(held.key, generation: held.generation) { return look(at: id, after: pause) }
     do {
       try await removalStep("destroy_domain", held) { try await hypervisor.destroy(id) }

@@ -18,7 +18,7 @@ extension ServerConverger {
 
     switch await host.ports(spec.nics.map(\.portID), for: spec.id) {
     case .pending: return ServerNext(step: "plugging")
-    case .failed(let problem): throw problem
+    case .failed(let problem): return .waitingForPort(problem)
     case .ready: break
     }
     await host.progress("starting", serverID: spec.id)

@@ -66,7 +66,7 @@ struct ServerConverger: Sendable {
     for nic in spec.nics where !domain.portIDs.contains(nic.portID) {
       switch await host.ports([nic.portID], for: spec.id) {
       case .pending: return ServerNext(step: "plugging")
-      case .failed(let problem): throw problem
+      case .failed(let problem): return .waitingForPort(problem)
       case .ready: try await step("attach_card") { try await hypervisor.attach(card(nic), to: spec.id) }
       }
     }

@@ -21,6 +21,11 @@ struct ServerNext: Sendable {
   /// As asked, or nothing to do until something outside changes.
   static let settled = ServerNext()
 
+  /// A port cannot be wired: the network is tried again by itself, and the server is called when that changes.
+  static func waitingForPort(_ problem: ServerProblem) -> ServerNext {
+    ServerNext(waitingType: problem.type, waitingMessage: problem.message, step: "plugging")
+  }
+
   /// Look again after this time though nothing calls for it.
   var lookAgain: Duration?
   /// Why it is not as asked, with nothing to try.

@@ -47,6 +47,15 @@ actor Engine {
     return await task.value
   }
 
+  /// Takes down everything of this cloud, after what is being applied.
+  func removeEverything() async throws {
+    _ = await last?.value
+    await metadata.closeAll()
+    try await Removal(engine: self, host: try await HostLinks.read()).runAll(zones: zones.all)
+    zones = ConntrackZones(path: "\(directory)/zones.json")
+    flows = FlowRecord()
+  }
+
   private func carryOut(_ intent: NetworkIntent) async -> [ObjectKey: NetworkOutcome] {
     let checked = CheckedIntent(intent, names: names)
     var problems = checked.refused
@@ -90,43 +99,59 @@ actor Engine {
     let services = checked.networks.values.compactMap { DHCPService(network: $0, names: names, directory: directory) }
     let routers = checked.routers.values.map { RouterService(router: $0, names: names, directory: directory) }
     host = try await endOrphans(host, services, routers)
-    try await makeDevices(checked, host, services, routers, &problems)
+    if try await makeDevices(checked, host, services, routers, &problems) { host = try await HostLinks.read() }
     try await loadRules(checked, &problems)
-    await raiseTaps(checked, &problems)
+    await raiseTaps(checked, host, &problems)
     await applyServices(checked, services, routers, &problems)
     await metadata.open(services.map { ($0.network.id, $0.namespace) })
     watcher.watch(daemons: services.map { "\($0.directory)/pid" } + routers.map { "\($0.directory)/radvd.pid" })
   }
 
-  /// Daemons of a namespace that was removed by hand keep it alive, nameless: they end before it is made anew.
+  /// Daemons of a namespace that was removed by hand keep it alive, nameless: they end before it is made anew. A name
+  /// with no namespace behind it is removed.
   private func endOrphans(
     _ host: HostLinks, _ services: [DHCPService], _ routers: [RouterService]
   ) async throws -> HostLinks {
-    var changed = false
-    for service in services where !host.namespaces.contains(service.namespace) {
+    var missing: Set<String> = []
+    var batch = IPBatch()
+    for name in services.map(\.namespace) + routers.map(\.namespace) {
+      guard host.namespaces.contains(name) else {
+        missing.insert(name)
+        continue
+      }
+      if (try? await thread.run(in: name) {}) == nil {
+        batch.add("netns del \(name)")
+        missing.insert(name)
+      }
+    }
+    guard !missing.isEmpty else { return host }
+    _ = await batch.run(logger: logger)
+    for service in services where missing.contains(service.namespace) {
       await DHCPService.daemon(namespace: service.namespace, directory: service.directory).stop()
       await metadata.close(networks: [service.network.id])
-      changed = true
     }
-    for router in routers where !host.namespaces.contains(router.namespace) {
+    for router in routers where missing.contains(router.namespace) {
       await RouterService.daemon(namespace: router.namespace, directory: router.directory).stop()
-      changed = true
     }
-    return changed ? try await HostLinks.read() : host
+    return try await HostLinks.read()
   }
 }
 
 extension Engine {
-  /// Bridges, namespaces, pairs and taps; new taps stay down.
+  /// Bridges, namespaces, pairs and taps; new taps stay down. Whether anything was changed.
   private func makeDevices(
     _ checked: CheckedIntent, _ host: HostLinks, _ services: [DHCPService], _ routers: [RouterService],
     _ problems: inout [ObjectKey: Refusal]
-  ) async throws {
+  ) async throws -> Bool {
     let namespaces = (services.map(\.namespace) + routers.map(\.namespace)).filter(host.namespaces.contains)
     var views: [String: NamespaceView] = [:]
     for name in namespaces { views[name] = try await thread.run(in: name) { NamespaceView.read() } }
     var plan = DevicePlan(names: names, host: host, views: views)
-    if names.ownsExternalBridge { plan.bridge(names.externalBridge, mtu: nil, owner: nil) }
+    if names.ownsExternalBridge {
+      plan.bridge(names.externalBridge, mtu: nil, owner: nil)
+    } else if checked.ports.values.contains(where: { checked.networks[$0.networkID]?.external == true }) {
+      plan.showPackets(of: names.externalBridge)
+    }
     for network in checked.networks.values where !network.external {
       plan.bridge(network.bridge, mtu: network.mtu, owner: ObjectKey(.network, network.id))
     }
@@ -137,6 +162,7 @@ extension Engine {
     problems.merge(await plan.batch.run(logger: logger)) { first, _ in first }
     try await settleHost(plan.newBridges)
     if !names.ownsExternalBridge, host[names.externalBridge] == nil { refuseExternal(checked, &problems) }
+    return !plan.batch.isEmpty
   }
 
   /// The host takes no part in tenants' networks, and has its one address on our own external bridge.
@@ -163,7 +189,7 @@ extension Engine {
   }
 
   private func loadRules(_ checked: CheckedIntent, _ problems: inout [ObjectKey: Refusal]) async throws {
-    let asked = try ruleInput(checked)
+    let asked = ruleInput(checked, &problems)
     try zones.save()
     let (input, refused) = try await loader.load(asked)
     problems.merge(refused) { first, _ in first }
@@ -188,26 +214,31 @@ extension Engine {
     return Set(flows.ports.keys).subtracting(checked.ports.keys).subtracting(removed)
   }
 
-  private func ruleInput(_ checked: CheckedIntent) throws -> RuleInput {
+  private func ruleInput(_ checked: CheckedIntent, _ problems: inout [ObjectKey: Refusal]) -> RuleInput {
     numbers.keep(Set(checked.ports.keys))
     var input = RuleInput(
       names: names, ports: [], groups: checked.groups.values.sorted { $0.id < $1.id },
-      addressSets: checked.addressSets, zones: [:], masqueraded: nil)
+      addressSets: checked.addressSets, zones: [:], masqueraded: nil, hostPorts: external.hostPorts)
     for network in checked.networks.values where !network.external { input.zones[network.bridge] = zones.zone(network.id) }
     if external.masquerade, names.ownsExternalBridge { input.masqueraded = external.address.flatMap { CIDR($0) } }
     for port in checked.ports.values.sorted(by: { $0.id < $1.id }) {
       let stateful = !port.groups.contains { checked.groups[$0]?.stateful == false }
-      input.ports.append(
-        RuleInput.Port(
-          port: port, number: try numbers.number(port.id),
-          external: checked.networks[port.networkID]?.external ?? false, stateful: stateful))
+      do {
+        input.ports.append(
+          RuleInput.Port(
+            port: port, number: try numbers.number(port.id),
+            external: checked.networks[port.networkID]?.external ?? false, stateful: stateful))
+      } catch {
+        problems[ObjectKey(.port, port.id)] = error as? Refusal
+      }
     }
     return input
   }
 
   /// Taps come up when their rules are in place, and go down where the port is asked to be down.
-  private func raiseTaps(_ checked: CheckedIntent, _ problems: inout [ObjectKey: Refusal]) async {
-    guard let host = try? await HostLinks.read() else { return }
+  private func raiseTaps(
+    _ checked: CheckedIntent, _ host: HostLinks, _ problems: inout [ObjectKey: Refusal]
+  ) async {
     var batch = IPBatch()
     for port in checked.ports.values {
       guard let link = host[port.tap] else {

@@ -7,10 +7,13 @@ public struct ExternalBridge: Sendable, Hashable {
   public var address: String?
   /// Whether the host forwards what comes from this bridge and masquerades it. Otherwise it forwards nothing.
   public var masquerade: Bool
+  /// TCP ports of the host that guests may reach by our own bridge, say the API's. Else they get ICMP and answers.
+  public var hostPorts: [UInt16]
 
-  public init(name: String, address: String? = nil, masquerade: Bool = false) {
+  public init(name: String, address: String? = nil, masquerade: Bool = false, hostPorts: [UInt16] = []) {
     self.name = name
     self.address = address
     self.masquerade = masquerade
+    self.hostPorts = hostPorts
   }
 }

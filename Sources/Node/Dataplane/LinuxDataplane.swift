@@ -53,4 +53,8 @@ public final class LinuxDataplane: DataplaneDriver {
   public func serveMetadata(_ answer: @escaping @Sendable (MetadataRequest) async -> MetadataReply) async throws {
     try await metadata.serve(answer)
   }
+
+  /// Takes down everything that carries the cloud's tag: devices, namespaces, daemons, rules, established flows and
+  /// files; for `haneul down --remove`. Guests must be gone before. Throws where something could not be removed.
+  public func removeEverything() async throws { try await engine.removeEverything() }
 }

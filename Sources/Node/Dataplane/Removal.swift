@@ -65,4 +65,49 @@ struct Removal {
   private func removeNamespace(_ name: String, _ key: ObjectKey, _ batch: inout IPBatch) {
     if host.namespaces.contains(name) { batch.add("netns del \(name)", for: key) }
   }
+
+  /// Takes down everything with the cloud's tag, known or not. Throws `Refusal` where something stays.
+  func runAll(zones: Set<UInt16>) async throws {
+    await endDaemons()
+    var batch = IPBatch()
+    for name in host.namespaces.sorted() where name.hasPrefix(names.tag.namespacePrefix) { batch.add("netns del \(name)") }
+    _ = await batch.run(logger: logger)
+    var links = IPBatch()
+    let kinds: Set<String> = ["bridge", "tun", "veth"]
+    let left = try await HostLinks.read()
+    for name in left.named(names.tag.interfacePrefix).sorted() where kinds.contains(left[name]?.kind ?? "") {
+      links.add("link del \(name)")
+    }
+    _ = await links.run(logger: logger)
+    try await removeTables()
+    for zone in zones.sorted() { try await Conntrack.cut(zone: zone) }
+    try? FileManager.default.removeItem(atPath: directory)
+    let rest = try await HostLinks.read()
+    let devices = rest.named(names.tag.interfacePrefix)
+    let spaces = rest.namespaces.filter { $0.hasPrefix(names.tag.namespacePrefix) }
+    guard devices.isEmpty, spaces.isEmpty else {
+      throw Refusal("RemovalFailed", "Still there: \((devices + spaces).sorted().joined(separator: ", ")).")
+    }
+  }
+
+  private func removeTables() async throws {
+    let table = names.tag.nftTable
+    try await thread.run {
+      let nftables = try Nftables()
+      for family in ["bridge", "inet"] where nftables.table(family, table) != nil {
+        _ = try nftables.run("delete table \(family) \(table)")
+      }
+    }
+  }
+
+  /// Ends every dnsmasq and radvd whose files are in our directory, also where the pid file is gone.
+  private func endDaemons() async {
+    for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+      guard let pid = pid_t(entry), pid > 1 else { continue }
+      let line = Daemon.commandLine(pid)
+      let ours = line.contains { $0.contains("\(directory)/networks/") || $0.contains("\(directory)/routers/") }
+      guard ours, let program = line.first, program.hasSuffix("dnsmasq") || program.hasSuffix("radvd") else { continue }
+      await Daemon.end(pid) { Daemon.commandLine(pid) == line }
+    }
+  }
 }

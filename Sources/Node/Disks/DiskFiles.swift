@@ -9,14 +9,14 @@ enum DiskFiles {
   }
 
   /// Whether a regular file (no symbolic link) stands at `path`.
-  static func isFile(_ path: String) -> Bool { kind(path) == S_IFREG }
+  static func isFile(_ path: String) -> Bool { kind(path) == .typeRegular }
 
   /// Whether a directory (no symbolic link) stands at `path`.
-  static func isDirectory(_ path: String) -> Bool { kind(path) == S_IFDIR }
+  static func isDirectory(_ path: String) -> Bool { kind(path) == .typeDirectory }
 
-  private static func kind(_ path: String) -> mode_t? {
-    var status = stat()
-    return lstat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+  private static func kind(_ path: String) -> FileAttributeType? {
+    // Says of a symbolic link that it is one.
+    (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
   }
 
   /// Makes a directory, or gives the one that is there this owner, group and mode.
@@ -97,13 +97,16 @@ enum DiskFiles {
   }
 
   /// Throws unless `uid` with `gid` may pass through every directory from the root down to `path`.
-  static func requireReachable(_ path: String, uid: uid_t, gid: gid_t) throws {
-    var directory = path
+  static func requireReachable(_ path: String, uid: UInt32, gid: UInt32) throws {
+    var directory = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     while true {
-      var status = stat()
-      guard stat(directory, &status) == 0 else { throw failure("stat", directory) }
-      let bit: mode_t = status.st_uid == uid ? 0o100 : status.st_gid == gid ? 0o010 : 0o001
-      guard uid == 0 || status.st_mode & bit != 0 else {
+      guard let attributes = try? FileManager.default.attributesOfItem(atPath: directory) else {
+        throw failure("stat", directory)
+      }
+      func number(_ key: FileAttributeKey) -> UInt32 { (attributes[key] as? NSNumber)?.uint32Value ?? 0 }
+      let bit: UInt32 =
+        number(.ownerAccountID) == uid ? 0o100 : number(.groupOwnerAccountID) == gid ? 0o010 : 0o001
+      guard uid == 0 || number(.posixPermissions) & bit != 0 else {
         throw DiskError.toolFailed(
           tool: "qemu", reason: "\(directory) cannot be passed by QEMU's user \(uid): chmod o+x \(directory)")
       }

@@ -36,7 +36,7 @@ actor AcceleratorChoice {
 
   private func decide() async throws -> Accelerator {
     // Without the device there is nothing to try.
-    guard FileManager.default.fileExists(atPath: AcceleratorTrial.device) else { return .qemu }
+    guard KVMDevice.exists else { return .qemu }
     let boot = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? ""
     let version = try await trial.qemuVersion()
     if let bytes = FileManager.default.contents(atPath: path),

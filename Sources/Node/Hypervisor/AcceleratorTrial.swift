@@ -6,7 +6,6 @@ import Subprocess
 /// root file system has had page tables, interrupts, timers and all its drivers: where KVM is not real, QEMU aborts
 /// or the kernel hangs before.
 struct AcceleratorTrial: Sendable {
-  static let device = "/dev/kvm"
   static let secondsMax = 10
   static let outputBytesMax = 1 << 20
   /// What a kernel says when it has booted and finds no root.

@@ -15,7 +15,7 @@ struct DomainDescription: Sendable, Equatable {
     let parser = XMLParser(data: Data(xml.utf8))
     parser.shouldResolveExternalEntities = false
     parser.delegate = reader
-    guard parser.parse() else { return nil }
+    guard parser.parse(), reader.isComplete else { return nil }
     self = reader.found
   }
 
@@ -24,12 +24,17 @@ struct DomainDescription: Sendable, Equatable {
   private final class Reader: NSObject, XMLParserDelegate {
     var found = DomainDescription()
     private var path: [String] = []
+    private var elements = 0
+
+    /// Whether every element that was opened was closed: the parser lets a text end early.
+    var isComplete: Bool { path.isEmpty && elements > 0 }
 
     func parser(
       _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
       attributes: [String: String]
     ) {
       path.append(name)
+      elements += 1
       switch path {
       case ["domain", "metadata", DomainXML.metadataElement]
       where attributes["xmlns:" + DomainXML.metadataPrefix] == DomainXML.metadataNamespace:

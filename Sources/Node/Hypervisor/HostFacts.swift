@@ -21,7 +21,7 @@ enum HostFacts {
   static func disk(_ path: String) -> (sizeGiB: Int, freeGiB: Int) {
     var status = statvfs()
     guard statvfs(path, &status) == 0 else { return (0, 0) }
-    func gibibytes(_ blocks: fsblkcnt_t) -> Int { Int(UInt64(blocks) * UInt64(status.f_frsize) >> 30) }
+    func gibibytes(_ blocks: fsblkcnt_t) -> Int { Int((UInt64(blocks) * UInt64(status.f_frsize)) >> 30) }
     return (gibibytes(status.f_blocks), gibibytes(status.f_bavail))
   }
 

@@ -27,6 +27,7 @@ public final class LibvirtHypervisor: HypervisorDriver {
     self.uri = uri
     self.directory = directory
     user = try QEMUUser.find()
+    KVMDevice.open(to: user, logger: logger)
     link = LibvirtLink(uri: uri, tag: tag, events: listeners, logger: logger)
     choice = AcceleratorChoice(
       directory: directory,

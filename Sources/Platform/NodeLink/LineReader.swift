@@ -18,7 +18,7 @@ actor LineReader {
       guard buffer.readableBytes <= LinkLimit.lineBytesMax else { throw LinkError.lineTooLong }
       guard var pull = iterator else { return nil }
       iterator = nil
-      guard var piece = try await pull.next() else { return nil }
+      guard var piece = try await pull.next(isolation: self) else { return nil }
       iterator = pull
       buffer.discardReadBytes()
       buffer.writeBuffer(&piece)

@@ -71,7 +71,6 @@ public struct NodeLinkServer: Sendable {
     let observers = observers
     try await store.write { tx in
       try NodeTable.heard(tx, report.nodeID, facts: report.facts, at: now)
-      if report.facts == nil, report.observations.isEmpty, report.events.isEmpty { return }
       for observer in observers { try observer.observe(tx, node: report.nodeID, report: report) }
       for observation in report.observations where observation.removed {
         try ManifestTable.forget(tx, node: report.nodeID, observation.key, generation: observation.generation)

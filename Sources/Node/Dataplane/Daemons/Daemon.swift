@@ -29,7 +29,7 @@ struct Daemon: Sendable {
     return pid
   }
 
-  private static func commandLine(_ pid: pid_t) -> [String] {
+  static func commandLine(_ pid: pid_t) -> [String] {
     guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return [] }
     return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { String(decoding: $0, as: UTF8.self) }
   }
@@ -54,14 +54,17 @@ struct Daemon: Sendable {
     if let pid = alive { kill(pid, SIGHUP) }
   }
 
+  /// Asks a process to end, and after `stopPatience` makes it end.
+  static func end(_ pid: pid_t, while runs: () -> Bool) async {
+    kill(pid, SIGTERM)
+    let deadline = ContinuousClock.now + stopPatience
+    while runs() && ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
+    if runs() { kill(pid, SIGKILL) }
+  }
+
   /// Ends it, if need be the hard way, and removes its pid file.
   func stop() async {
-    if let pid = alive {
-      kill(pid, SIGTERM)
-      let deadline = ContinuousClock.now + Self.stopPatience
-      while alive == pid && ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
-      if alive == pid { kill(pid, SIGKILL) }
-    }
+    if let pid = alive { await Self.end(pid) { alive == pid } }
     unlink(pidFile)
   }
 }

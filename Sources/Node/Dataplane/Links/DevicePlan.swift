@@ -51,6 +51,14 @@ struct DevicePlan {
     if !link.up { batch.add("link set \(name) up", for: owner) }
   }
 
+  /// An operator's bridge with servers on it shows its packets to the `inet` table: without that no group is kept.
+  mutating func showPackets(of bridge: String) {
+    guard let link = host[bridge], link.kind == "bridge" else { return }
+    let details = link.linkinfo?.info_data
+    guard details?.nf_call_iptables != 1 || details?.nf_call_ip6tables != 1 else { return }
+    batch.add("link set \(bridge) type bridge nf_call_iptables 1 nf_call_ip6tables 1")
+  }
+
   mutating func namespace(_ name: String, owner: ObjectKey) {
     if !host.namespaces.contains(name) { batch.add("netns add \(name)", for: owner) }
   }

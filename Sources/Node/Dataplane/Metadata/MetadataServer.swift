@@ -91,6 +91,8 @@ actor MetadataServer {
     }
   }
 
+  func closeAll() { close(networks: Array(listeners.keys)) }
+
   /// A listening socket of the calling thread's namespace; nil where `known` is that namespace.
   private static func listen(unless known: UInt64?) throws -> (descriptor: Int32, inode: UInt64)? {
     var status = stat()
@@ -148,7 +150,7 @@ actor MetadataServer {
       try await body(descriptor)
     case .process(let executable, _, _):
       let result = try await Subprocess.run(
-        .path(FilePath(executable)), arguments: ["metadata-child"],
+        .path(FilePath(executable)), arguments: ["metadata-child", "--control-fd", "0"],
         input: .fileDescriptor(FileDescriptor(rawValue: descriptor), closeAfterSpawningProcess: true),
         output: .discarded, error: .string(limit: 64 << 10))
       throw Refusal("MetadataFailed", "\(result.terminationStatus): \(result.standardError.suffix(500))")

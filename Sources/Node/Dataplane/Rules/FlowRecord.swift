@@ -80,7 +80,7 @@ enum Conntrack {
   static func cut(_ cuts: Set<FlowRecord.Cut>) async throws {
     if cuts.count > cutsMax {
       for zone in Set(cuts.map(\.zone)) where zone != 0 {
-        for family in ["ipv4", "ipv6"] { try await Tool.run("conntrack", ["-D", "-w", "\(zone)", "-f", family]) }
+        try await cut(zone: zone)
       }
       return
     }
@@ -90,6 +90,11 @@ enum Conntrack {
         try await Tool.run("conntrack", ["-D", "-w", "\(cut.zone)", "-f", family, side, cut.address])
       }
     }
+  }
+
+  /// Deletes all entries of a zone.
+  static func cut(zone: UInt16) async throws {
+    for family in ["ipv4", "ipv6"] { try await Tool.run("conntrack", ["-D", "-w", "\(zone)", "-f", family]) }
   }
 
   /// Deletes a router's entries of a floating IP: those aimed at it, and those that left by it.

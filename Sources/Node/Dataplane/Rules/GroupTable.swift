@@ -113,11 +113,22 @@ struct GroupTable {
     ])
     text.chain("output", hook: "output", priority: 0, ["oifname \"\(external)\" jump to_external"])
     text.chain("input", hook: "input", priority: 0, ["iifname \"\(external)\" jump from_external"])
+    if input.names.ownsExternalBridge { text.chain("host", hook: "input", priority: 10, host) }
     if let block = input.masqueraded, block.version == 4 {
       text.chain("postrouting", type: "nat", hook: "postrouting", priority: 100, [
         "ip saddr \(block) oifname != \"\(external)\" masquerade"
       ])
     }
+  }
+}
+
+extension GroupTable {
+  /// What comes to the host by our own external bridge: answers, ICMP and the ports that are open.
+  private var host: [String] {
+    let ports = input.hostPorts.map(String.init).joined(separator: ", ")
+    return ["iifname != \"\(input.names.externalBridge)\" accept", "ct state established,related accept"]
+      + ["meta l4proto { 1, 58 } accept"] + (ports.isEmpty ? [] : ["tcp dport { \(ports) } accept"])
+      + ["counter drop comment \"guest to host\""]
   }
 }
 

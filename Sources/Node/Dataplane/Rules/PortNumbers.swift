@@ -45,6 +45,8 @@ struct ConntrackZones {
     return zone
   }
 
+  var all: Set<UInt16> { Set(zones.values) }
+
   mutating func forget(_ networkID: String) { zones[networkID] = nil }
 
   /// Writes them where they changed. Throws `Refusal` where the disk refuses.

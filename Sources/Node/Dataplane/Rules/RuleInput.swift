@@ -23,6 +23,9 @@ struct RuleInput: Sendable {
   /// The block the host masquerades for; nil where it forwards nothing.
   var masqueraded: CIDR?
 
+  /// TCP ports of the host that are open to what comes by our own external bridge.
+  var hostPorts: [UInt16] = []
+
   /// Taps whose rules could not be loaded: they pass nothing.
   var dropped: Set<String> = []
   /// Groups whose rules could not be loaded: they let nothing through.

@@ -13,7 +13,7 @@ extension ServerCreateBody {
       guard mappings.count == 1 else {
         throw Fault.badRequest("Only one block device is supported: an image on the local root disk.")
       }
-      mapped = try image(mappings[0], call)
+      mapped = try mappedImage(mappings[0], call)
     }
     let asked = try fields.optionalString("imageRef").flatMap { $0.isEmpty ? nil : $0 }
     guard let id = asked ?? mapped else {
@@ -26,7 +26,7 @@ extension ServerCreateBody {
     return id.lowercased()
   }
 
-  private static func image(_ mapping: JSONFields, _ call: Call) throws -> String {
+  private static func mappedImage(_ mapping: JSONFields, _ call: Call) throws -> String {
     let source = try mapping.optionalChoice("source_type", ["volume", "image", "snapshot", "blank"])
     let destination = try mapping.optionalChoice("destination_type", ["local", "volume"])
     let bootIndex = try mapping.optionalInt("boot_index", -1...1000, lenient: true)

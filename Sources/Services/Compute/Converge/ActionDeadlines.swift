@@ -1,5 +1,6 @@
 import Converge
 import Kit
+import NodeLink
 import Store
 
 /// Ends actions that take too long, forgets passwords that guests had time to read, and drops old records.

@@ -54,7 +54,7 @@ struct ServerObserver: Sendable {
     }.map(\.portID)
     if gone.isEmpty { return }
     try CardTable.remove(tx, server: server.id, ports: gone)
-    try lifecycle.networks.detach(tx, serverID: server.id, portIDs: gone, requestID: "")
+    try lifecycle.networks.detach(tx, serverID: server.id, portIDs: gone, requestID: Identifier.request())
   }
 
   private func settleAction(

@@ -40,7 +40,8 @@ struct LoginRules: Sendable {
       try self.settled(tx, recognised, request.scope, withCatalog: withCatalog)
     }
     return Issued(
-      token: Secret(try core.keys.seal(payload.encoded(), at: payload.issuedAt)), principal: principal, catalog: catalog)
+      token: Secret(try core.keys.seal(payload.encoded(), at: payload.issuedAt)), principal: principal, catalog: catalog
+    )
   }
 
   private func settled(

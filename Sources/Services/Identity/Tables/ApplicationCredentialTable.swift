@@ -40,7 +40,8 @@ enum ApplicationCredentialTable {
       """)
     for role in credential.roles {
       try tx.execute(
-        "INSERT INTO identity_application_credential_role (credential_id, role_id) VALUES (\(credential.id), \(role.id))")
+        "INSERT INTO identity_application_credential_role (credential_id, role_id) VALUES (\(credential.id), \(role.id))"
+      )
     }
   }
 
@@ -65,14 +66,14 @@ enum ApplicationCredentialTable {
   }
 
   static func forLogin(_ tx: Transaction, _ id: String) throws -> ForLogin? {
-    try forLogin(tx, "id = \(id)")
+    try first(tx, where: "id = \(id)")
   }
 
   static func forLogin(_ tx: Transaction, user: String, name: String) throws -> ForLogin? {
-    try forLogin(tx, "user_id = \(user) AND name = \(name)")
+    try first(tx, where: "user_id = \(user) AND name = \(name)")
   }
 
-  private static func forLogin(_ tx: Transaction, _ condition: SQL) throws -> ForLogin? {
+  private static func first(_ tx: Transaction, where condition: SQL) throws -> ForLogin? {
     try tx.first(
       """
       SELECT id, name, user_id, project_id, secret_hash, expires_at, unrestricted

@@ -3,7 +3,8 @@ import Store
 
 /// Projects and domains.
 enum ProjectTable {
-  private static let columns = "p.id, p.name, p.domain_id, p.parent_id, p.is_domain, p.enabled, p.description, p.options, p.extra"
+  private static let columns =
+    "p.id, p.name, p.domain_id, p.parent_id, p.is_domain, p.enabled, p.description, p.options, p.extra"
 
   private static func decode(_ row: any Row) throws -> Project {
     Project(

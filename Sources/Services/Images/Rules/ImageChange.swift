@@ -67,7 +67,7 @@ struct ImageChange: Sendable {
     guard steps.count >= 2, steps[0].isEmpty, !steps[1].isEmpty else {
       throw Fault.badRequest("\(pointer.quoted) is no JSON pointer to an attribute of an image.")
     }
-    let name = steps[1].replacing("~1", with: "/").replacing("~0", with: "~")
+    let name = String(steps[1]).replacing("~1", with: "/").replacing("~0", with: "~")
     if steps.count > 2 {
       // `/locations/0` and the like: what must never be written is said first.
       try ImageAttributes.checkWritable(name)

@@ -7,7 +7,7 @@ enum BlobTable {
   static func find(_ tx: Transaction, digest: String) throws -> BlobRecord? {
     try tx.first(
       "SELECT digest, file, size, md5, sha512, format, virtual_size FROM blob WHERE digest = \(digest)"
-    ) { read($0, from: 0) }
+    ) { read($0, from: 0) } ?? nil
   }
 
   /// Seven columns, from `column` on: digest, file, size, md5, sha512, format, virtual size; nil where they are null.

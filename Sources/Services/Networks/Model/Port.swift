@@ -33,6 +33,8 @@ struct Port: Sendable {
   var dnsName = ""
   /// DNS-safe name of the server, for DHCP.
   var hostname = ""
+  /// The server it is attached to: said by the compute service alone, never by a user's `device_id`.
+  var serverID: String?
   /// The node that should wire it; nil while it is bound to none.
   var nodeID: String?
   /// `binding:host_id`.
@@ -50,7 +52,8 @@ struct Port: Sendable {
   var fixedIPs: [FixedIP] = []
   var securityGroupIDs: [String] = []
 
-  var isServerPort: Bool { deviceOwner.hasPrefix(DeviceOwner.computePrefix) && nodeID != nil }
+  /// Whether the cloud uses it for itself.
+  var isService: Bool { deviceOwner.hasPrefix(DeviceOwner.networkPrefix) }
 
   /// Computed from asked and observed.
   var status: String {

@@ -33,6 +33,6 @@ final class Change {
 
   /// Says that the server's guest should know.
   func tellServer(of port: Port) {
-    if port.deviceOwner.hasPrefix(DeviceOwner.computePrefix), !port.deviceID.isEmpty { servers.insert(port.deviceID) }
+    if let server = port.serverID { servers.insert(server) }
   }
 }

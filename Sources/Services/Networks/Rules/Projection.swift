@@ -36,7 +36,7 @@ extension Change {
 
   func projectPort(_ id: String) throws {
     let port = try tx.find(Port.self, id: id)
-    let nodes: Set<String> = port.flatMap { $0.isServerPort ? $0.nodeID.map { [$0] } : nil } ?? []
+    let nodes = Set(port.flatMap { $0.serverID == nil ? nil : $0.nodeID }.map { [$0] } ?? [])
     try place(ObjectKey(.port, id), on: nodes) { port.map { .port($0.spec) } }
   }
 

@@ -34,12 +34,14 @@ enum NetworksSchema {
           \(standard), network_id TEXT NOT NULL REFERENCES network (id), mac_address TEXT NOT NULL,
           admin_state_up INTEGER NOT NULL, device_id TEXT NOT NULL, device_owner TEXT NOT NULL,
           port_security_enabled INTEGER NOT NULL, address_pairs TEXT NOT NULL, dhcp_options TEXT NOT NULL,
-          dns_name TEXT NOT NULL, hostname TEXT NOT NULL, node_id TEXT, host TEXT NOT NULL, vnic_type TEXT NOT NULL,
+          dns_name TEXT NOT NULL, hostname TEXT NOT NULL, server_id TEXT,
+          node_id TEXT, host TEXT NOT NULL, vnic_type TEXT NOT NULL,
           binding_profile TEXT NOT NULL, ready INTEGER NOT NULL, card_position INTEGER NOT NULL, card_tag TEXT,
           made_for_server INTEGER NOT NULL, status TEXT NOT NULL, UNIQUE (network_id, mac_address))
         """,
         "CREATE INDEX port_project ON port (project_id)",
         "CREATE INDEX port_device ON port (device_id)",
+        "CREATE INDEX port_server ON port (server_id)",
         "CREATE INDEX port_node ON port (node_id, network_id)",
         """
         CREATE TABLE port_address (
@@ -101,6 +103,8 @@ enum NetworksSchema {
           node_id TEXT NOT NULL PRIMARY KEY, hostname TEXT NOT NULL, created_at INTEGER NOT NULL,
           last_seen INTEGER NOT NULL)
         """,
+        // Finds who holds an object; NodeLink's migrations come first.
+        "CREATE INDEX manifest_object ON manifest (kind, object_id)",
       ])
   ]
 }

@@ -9,8 +9,8 @@ extension Port: StoredResource {
   static let notFoundType = "PortNotFound"
   static let columns = [
     "network_id", "mac_address", "admin_state_up", "device_id", "device_owner", "port_security_enabled",
-    "address_pairs", "dhcp_options", "dns_name", "hostname", "node_id", "host", "vnic_type", "binding_profile", "ready",
-    "card_position", "card_tag", "made_for_server", "status",
+    "address_pairs", "dhcp_options", "dns_name", "hostname", "server_id", "node_id", "host", "vnic_type",
+    "binding_profile", "ready", "card_position", "card_tag", "made_for_server", "status",
   ]
 
   static let listFields: [String: ListField] = [
@@ -76,7 +76,7 @@ extension Port: StoredResource {
     [
       .text(networkID), .text(mac.description), adminStateUp.sqlValue, .text(deviceID), .text(deviceOwner),
       portSecurityEnabled.sqlValue, .text(Port.text(addressPairs)), .text(Port.text(dhcpOptions)), .text(dnsName),
-      .text(hostname), nodeID.map(SQLValue.text) ?? .null, .text(host), .text(vnicType), .text(bindingProfile),
+      .text(hostname), serverID.map(SQLValue.text) ?? .null, nodeID.map(SQLValue.text) ?? .null, .text(host), .text(vnicType), .text(bindingProfile),
       ready.sqlValue, cardPosition.sqlValue, cardTag.map(SQLValue.text) ?? .null, madeForServer.sqlValue,
       .text(status),
     ]
@@ -107,9 +107,9 @@ extension Port: StoredResource {
       deviceOwner: row.text(11), portSecurityEnabled: row.bool(12), addressPairs: try Port.addressPairs(row.text(13)),
       dhcpOptions: try JSONColumn.objects(row.text(14)).map {
         DHCPOption(name: $0.text("opt_name"), value: $0.text("opt_value"), ipVersion: $0["ip_version"]?.int ?? 4)
-      }, dnsName: row.text(15), hostname: row.text(16), nodeID: row.textOrNil(17), host: row.text(18),
-      vnicType: row.text(19), bindingProfile: row.text(20), ready: row.bool(21), cardPosition: row.int(22),
-      cardTag: row.textOrNil(23), madeForServer: row.bool(24))
+      }, dnsName: row.text(15), hostname: row.text(16), serverID: row.textOrNil(17), nodeID: row.textOrNil(18),
+      host: row.text(19), vnicType: row.text(20), bindingProfile: row.text(21), ready: row.bool(22),
+      cardPosition: row.int(23), cardTag: row.textOrNil(24), madeForServer: row.bool(25))
   }
 
   func encode(_ writer: inout ResourceWriter) {

@@ -1,0 +1,147 @@
+import API
+import Auth
+import Compute
+import Converge
+import Foundation
+import Identity
+import Images
+import Kit
+import Logging
+import Networks
+import NodeLink
+import Placement
+import Store
+
+/// The control process: store, services, convergers, the API's listener and the nodes' link.
+public struct ControlProcess: Sendable {
+  /// Rows kept of the change feed.
+  static let changesKept = 100_000
+
+  let state: StateDirectory
+
+  public init(state: StateDirectory) { self.state = state }
+
+  /// Runs until SIGTERM or SIGINT. Throws `CloudProblem` where it cannot start.
+  public func run() async throws {
+    umask(0o077)
+    let lock = try ProcessLock(state.lock(.control))
+    guard let settings = try state.readSettings() else {
+      throw CloudProblem("There is no cloud in \(state.path). `haneul up --state-dir \(state.path)` makes one.")
+    }
+    let logger = ProcessLog.logger("control")
+    let services = try await Services(state: state, settings: settings, logger: logger)
+    try await services.bootstrap(state: state, settings: settings)
+    let link = services.link
+    let socket = state.linkSocket
+    let listener = HTTPListener(gateway: services.gateway, host: settings.host, port: settings.port, logger: logger)
+    let loop = ConvergeLoop(services.convergers, store: services.store, logger: logger)
+    try await Signals.untilTerminated {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await link.run(socketPath: socket) }
+        group.addTask { try await listener.run() }
+        group.addTask { await loop.run() }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+    }
+    withExtendedLifetime(lock) {}
+  }
+
+  /// Every route with its method, microversions and permission, one a line, sorted.
+  public static func routeListing() async throws -> [String] {
+    let folder = FileManager.default.temporaryDirectory.path() + "/haneul-routes-" + Identifier.uuid()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let state = StateDirectory(folder)
+    try state.prepare(controlUser: SystemUser(uid: getuid(), gid: getgid()))
+    let settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
+      .settings(existing: nil)
+    let services = try await Services(state: state, settings: settings, logger: ProcessLog.logger("routes"))
+    return services.gateway.routes.map { service, route in
+      let range = [route.since.map { "from \($0)" }, route.until.map { "to \($0)" }].compactMap { $0 }
+      let path = "/\(service.prefix)\(route.path == "/" ? "" : route.path)"
+      return "\(path) \(route.method.rawValue) \(range.joined(separator: " ")) \(route.permission.name) "
+        + "(\(route.permission.rule))"
+    }.sorted()
+  }
+}
+
+/// Every service of a cloud, knowing each other by their contracts only.
+struct Services: Sendable {
+  let store: any Store
+  let identity: IdentityService
+  let images: ImagesService
+  let placement: PlacementService
+  let networks: NetworksService
+  let compute: ComputeService
+  let link: NodeLinkServer
+  let gateway: Gateway
+
+  init(state: StateDirectory, settings: CloudSettings, logger: Logger) async throws {
+    let store = try SQLiteStore(path: state.store)
+    try await store.migrate(
+      NodeLinkServer.migrations + IdentityService.migrations + ImagesService.migrations + PlacementService.migrations
+        + NetworksService.migrations + ComputeService.migrations)
+    let identity = try IdentityService(
+      store: store, keysDirectory: state.keys, baseURL: settings.baseURL, logger: logger)
+    let images = try ImagesService(store: store, directory: state.images)
+    let placement = PlacementService(store: store)
+    // Networks tells Compute of changed ports, Compute asks Networks for ports: the later one is reached through here.
+    let followers = Later<ComputeService>()
+    let links = Later<NodeLinkServer>()
+    let networks = NetworksService(
+      store: store, identity: identity,
+      portsChanged: { tx, servers, requestID in
+        try followers.value?.portsChanged(tx, servers: servers, requestID: requestID)
+      }, logger: logger)
+    let compute = ComputeService(
+      store: store, placement: placement, networks: networks, images: images, cloudTag: settings.tag,
+      consoleQuery: { node, server, bytesMax in
+        try await links.value?.query(node: node, .consoleLog(serverID: server, bytesMax: bytesMax))
+      }, logger: logger)
+    followers.set(compute)
+    let link = NodeLinkServer(
+      store: store, cloudID: settings.cloudID, epoch: settings.epoch, blobs: ImageBlobs(images: images),
+      observers: [placement, networks, compute], logger: logger)
+    links.set(link)
+    gateway = Gateway(
+      services: [identity.api, images.api, placement.api, networks.api, compute.api], tokens: identity, logger: logger)
+    self.store = store
+    self.identity = identity
+    self.images = images
+    self.placement = placement
+    self.networks = networks
+    self.compute = compute
+    self.link = link
+  }
+
+  var convergers: [any Converger] {
+    identity.convergers + images.convergers + networks.convergers + compute.convergers
+      + [ChangeCompaction(store: store, keeping: ControlProcess.changesKept)]
+  }
+
+  /// Makes what a cloud begins with, where it is not there: users, catalogue, flavors, the external network.
+  func bootstrap(state: StateDirectory, settings: CloudSettings) async throws {
+    if let data = FileManager.default.contents(atPath: state.bootstrap) {
+      let passwords = try JSONDecoder().decode(BootstrapPasswords.self, from: data)
+      let made = try await identity.bootstrap(
+        adminPassword: Secret(passwords.admin), demoPassword: Secret(passwords.member))
+      try await compute.bootstrap()
+      if let external = CIDR(settings.externalCIDR) {
+        _ = try await networks.bootstrapExternal(cidr: external, projectID: made.adminProjectID)
+      }
+      try FileManager.default.removeItem(atPath: state.bootstrap)
+    }
+  }
+}
+
+/// Keeps the change feed's table bounded.
+struct ChangeCompaction: Converger {
+  let store: any Store
+  let keeping: Int
+
+  var name: String { "store.changes" }
+  var interval: Duration { .seconds(600) }
+  var followsChanges: Bool { false }
+
+  func step() async throws { try await store.compactChanges(keeping: keeping) }
+}

@@ -1,0 +1,101 @@
+import API
+import Auth
+import Kit
+import Store
+
+/// Regions of the catalogue.
+struct RegionRoutes: Sendable {
+  let core: IdentityCore
+
+  var routes: [Route] {
+    let one = "/v3/regions/{region_id}"
+    return [
+      Route(.get, "/v3/regions", Permission("identity:list_regions", .authenticated)) { try await list($0) },
+      Route(.post, "/v3/regions", Permission("identity:create_region", .admin)) { try await create($0, id: nil) },
+      Route(.put, one, Permission("identity:create_region", .admin)) { call in
+        try await create(call, id: try call.parameter("region_id"))
+      },
+      Route(.get, one, Permission("identity:get_region", .authenticated)) { try await show($0) },
+      Route(.patch, one, Permission("identity:update_region", .admin)) { try await update($0) },
+      Route(.delete, one, Permission("identity:delete_region", .admin)) { try await delete($0) },
+    ]
+  }
+
+  private func list(_ call: Call) async throws -> Reply {
+    let fixed: [SQL] = call.query["parent_region_id"].map { ["r.parent_region_id = \($0)"] } ?? []
+    return try await call.list("regions", from: core.store, read: { try CatalogTable.regions($0, fixed, $1) }, id: \.id)
+    { $0.region($1, call) }
+  }
+
+  private func create(_ call: Call, id: String?) async throws -> Reply {
+    let fields = try call.object("region")
+    let asked = try fields.optionalString("id", 1...255)
+    guard id == nil || asked == nil || asked == id else { throw fields.invalid("id", "it must be the path's") }
+    var region = Region(
+      id: id ?? asked ?? Identifier.hex(), parentRegionID: try fields.optionalString("parent_region_id", 1...255),
+      description: try fields.description() ?? "", extra: [:])
+    guard (1...255).contains(region.id.count) else { throw fields.invalid("id", "it is too long") }
+    region.extra = fields.newExtra()
+    let made = region
+    try await core.write("region") { tx in
+      try Self.checkParent(tx, made)
+      try CatalogTable.insert(tx, made)
+    }
+    return Reply.one(201, "region") { $0.region(made, call) }
+  }
+
+  private static func checkParent(_ tx: Transaction, _ region: Region) throws {
+    guard let parent = region.parentRegionID else { return }
+    guard parent != region.id else { throw Fault.badRequest("A region cannot be its own parent.") }
+    guard try CatalogTable.region(tx, parent) != nil else { throw Fault.noSuch("region", parent) }
+  }
+
+  private func show(_ call: Call) async throws -> Reply {
+    let id = try call.parameter("region_id")
+    let found = try await core.store.read { tx in try CatalogTable.region(tx, id) }
+    guard let found else { throw Fault.noSuch("region", id) }
+    return Reply.one(200, "region") { $0.region(found, call) }
+  }
+
+  private func update(_ call: Call) async throws -> Reply {
+    let id = try call.parameter("region_id")
+    let fields = try call.object("region")
+    let parent = try fields.patchString("parent_region_id", 1...255)
+    let description = try fields.description()
+    let extra = fields.newExtra()
+    let changed = try await core.write("region") { tx in
+      guard var region = try CatalogTable.region(tx, id) else { throw Fault.noSuch("region", id) }
+      region.parentRegionID = parent.applied(to: region.parentRegionID)
+      region.description = description ?? region.description
+      region.extra.merge(extra) { $1 }
+      try Self.checkParent(tx, region)
+      try CatalogTable.update(tx, region)
+      return region
+    }
+    return Reply.one(200, "region") { $0.region(changed, call) }
+  }
+
+  private func delete(_ call: Call) async throws -> Reply {
+    let id = try call.parameter("region_id")
+    try await core.store.write { tx in
+      guard try CatalogTable.region(tx, id) != nil else { throw Fault.noSuch("region", id) }
+      guard try CatalogTable.isUnused(tx, region: id) else {
+        throw Fault.forbidden("The region has endpoints or regions below it.")
+      }
+      try CatalogTable.deleteRegion(tx, id)
+    }
+    return .done
+  }
+}
+
+extension JSONWriter {
+  mutating func region(_ region: Region, _ call: Call) {
+    object {
+      $0.field("id", region.id)
+      $0.field("description", region.description)
+      $0.field("parent_region_id", region.parentRegionID)
+      $0.extra(region.extra)
+      $0.links(call.link("/regions/\(region.id)"))
+    }
+  }
+}

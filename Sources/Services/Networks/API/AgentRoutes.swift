@@ -1,0 +1,91 @@
+import API
+import Auth
+import Kit
+import Store
+
+/// The nodes as agents, and the availability zones.
+struct AgentRoutes: Sendable {
+  static let type = "Haneul node agent"
+  static let binary = "haneul-node"
+
+  let networks: NetworksService
+
+  var routes: [Route] {
+    let agents = Permission("get_agent", .systemReader)
+    let zones = Permission("get_availability_zone", .projectReader)
+    return [
+      Route(.get, "/v2.0/agents", agents, list), Route(.get, "/v2.0/agents.json", agents, list),
+      Route(.get, "/v2.0/agents/{id}", agents, show),
+      Route(.get, "/v2.0/availability_zones", zones, listZones),
+      Route(.get, "/v2.0/availability_zones.json", zones, listZones),
+    ]
+  }
+
+  private static func encode(_ agent: NetworkAgent, _ wanted: Set<String>?) -> [UInt8] {
+    var writer = ResourceWriter(wanted: wanted, admin: true)
+    writer.json.beginObject()
+    writer.field("id", agent.nodeID)
+    writer.field("agent_type", type)
+    writer.field("binary", binary)
+    writer.field("topic", "N/A")
+    writer.field("host", agent.hostname)
+    writer.field("availability_zone", "nova")
+    writer.field("admin_state_up", true)
+    writer.field("alive", agent.isAlive)
+    writer.field("created_at", agent.createdAt.iso8601)
+    writer.field("started_at", agent.createdAt.iso8601)
+    writer.field("heartbeat_timestamp", agent.lastSeen.iso8601)
+    writer.field("description", nil as String?)
+    writer.field("resources_synced", nil as Int?)
+    writer.object("configurations") { _ in }
+    writer.json.endObject()
+    return writer.json.bytes
+  }
+
+  private func list(_ call: Call) async throws -> Reply {
+    let filters = ["id", "host", "agent_type", "binary", "alive", "availability_zone", "admin_state_up"]
+    try call.query.refuseAll(
+      except: Set(filters + ["fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse"]))
+    let alive = try call.query.bool("alive")
+    let up = try call.query.bool("admin_state_up") ?? true
+    let fields = call.query.all("fields")
+    func fits(_ name: String, _ value: String) -> Bool {
+      let values = call.query.all(name)
+      return values.isEmpty || values.contains(value)
+    }
+    let agents = try await networks.store.read { try AgentTable.all($0) }.filter {
+      up && fits("id", $0.nodeID) && fits("host", $0.hostname) && fits("agent_type", Self.type)
+        && fits("binary", Self.binary) && fits("availability_zone", "nova") && (alive ?? $0.isAlive) == $0.isAlive
+    }
+    return .json { json in
+      json.field("agents", agents) { $0.raw(Self.encode($1, fields.isEmpty ? nil : Set(fields))) }
+    }
+  }
+
+  private func show(_ call: Call) async throws -> Reply {
+    let id = try call.resourceID("id")
+    guard let agent = try await networks.store.read({ try AgentTable.all($0) }).first(where: { $0.nodeID == id }) else {
+      throw Fault.notFound("Agent \(id.quoted) could not be found", type: "AgentNotFound")
+    }
+    return .json { json in
+      json.key("agent")
+      json.raw(Self.encode(agent, nil))
+    }
+  }
+
+  private func listZones(_ call: Call) async throws -> Reply {
+    let zones = ["network", "router"].filter { resource in
+      let wanted = call.query.all("resource")
+      return wanted.isEmpty || wanted.contains(resource)
+    }
+    return .json { json in
+      json.field("availability_zones", zones) { json, resource in
+        json.object {
+          $0.field("name", "nova")
+          $0.field("resource", resource)
+          $0.field("state", "available")
+        }
+      }
+    }
+  }
+}

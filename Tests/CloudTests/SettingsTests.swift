@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+
+@testable import Cloud
+
+struct SettingsTests {
+  private func options(
+    host: String? = nil, port: Int? = nil, cidr: String? = nil, masquerade: Bool? = nil
+  ) -> CloudOptions {
+    CloudOptions(host: host, port: port, externalCIDR: cidr, externalMasquerade: masquerade)
+  }
+
+  @Test func aNewCloudHasSaneDefaults() throws {
+    let settings = try options().settings(existing: nil)
+    #expect(settings.baseURL == "http://127.0.0.1:8700")
+    #expect(settings.externalCIDR == "203.0.113.0/24")
+    #expect(!settings.externalMasquerade)
+    #expect(settings.tag.text.count == 4)
+  }
+
+  @Test func whatWasSaidIsKept() throws {
+    let first = try options(host: "127.0.0.2", port: 8790, cidr: "203.0.113.0/25").settings(existing: nil)
+    let second = try options(masquerade: true).settings(existing: first)
+    #expect(second.cloudID == first.cloudID)
+    #expect(second.baseURL == "http://127.0.0.2:8790")
+    #expect(second.externalMasquerade)
+  }
+
+  @Test func theExternalNetworkIsFixed() throws {
+    let first = try options().settings(existing: nil)
+    #expect(throws: CloudProblem.self) { try options(cidr: "203.0.113.0/25").settings(existing: first) }
+    #expect(try options(cidr: "203.0.113.0/24").settings(existing: first) == first)
+  }
+
+  @Test(arguments: ["0.0.0.0", "192.0.2.1", "::", "localhost", ""])
+  func withoutTLSItStaysOnLoopback(host: String) {
+    #expect(throws: CloudProblem.self) { try options(host: host).settings(existing: nil) }
+  }
+
+  @Test(arguments: ["203.0.113.0", "203.0.113.0/30", "fd00::/64", "0.0.0.0/0", "x"])
+  func refusesWhatIsNoExternalBlock(cidr: String) {
+    #expect(throws: CloudProblem.self) { try options(cidr: cidr).settings(existing: nil) }
+  }
+}
+
+/// A state directory of its own, removed with the fixture.
+final class StateFixture: Sendable {
+  let state: StateDirectory
+
+  init() throws {
+    state = StateDirectory(FileManager.default.temporaryDirectory.path() + "/haneul-state-\(UUID().uuidString)")
+    try state.prepare(controlUser: SystemUser(uid: getuid(), gid: getgid()))
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: state.path) }
+}
+
+struct StateDirectoryTests {
+  @Test func foldersArePrivate() throws {
+    let fixture = try StateFixture()
+    func mode(_ path: String) throws -> Int {
+      try #require(FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
+    }
+    #expect(try mode(fixture.state.control) == 0o700)
+    #expect(try mode(fixture.state.link) == 0o700)
+    #expect(try mode(fixture.state.node) == 0o711)
+  }
+
+  @Test func settingsRoundTripAndDamageIsSaid() throws {
+    let fixture = try StateFixture()
+    #expect(try fixture.state.readSettings() == nil)
+    let settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
+      .settings(existing: nil)
+    try fixture.state.writeSettings(settings)
+    #expect(try fixture.state.readSettings() == settings)
+    try Data("{".utf8).write(to: URL(filePath: fixture.state.settings))
+    #expect(throws: CloudProblem.self) { try fixture.state.readSettings() }
+  }
+
+  @Test func loginsRoundTripAndAreRootsAlone() throws {
+    let fixture = try StateFixture()
+    let settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
+      .settings(existing: nil)
+    let made = CloudsYAML()
+    try made.write(fixture.state.cloudsYAML, settings: settings)
+    let read = try #require(CloudsYAML(reading: fixture.state.cloudsYAML))
+    #expect(read.adminPassword.reveal() == made.adminPassword.reveal())
+    #expect(read.memberPassword.reveal() == made.memberPassword.reveal())
+    let mode = try FileManager.default.attributesOfItem(atPath: fixture.state.cloudsYAML)[.posixPermissions] as? Int
+    #expect(mode == 0o600)
+    #expect(!"\(made)".contains(made.adminPassword.reveal()))
+  }
+
+  @Test func aLockTellsWhoRuns() throws {
+    let fixture = try StateFixture()
+    let path = fixture.state.lock(.control)
+    #expect(ProcessLock.holder(path) == nil)
+    let lock = try ProcessLock(path)
+    #expect(ProcessLock.holder(path) == getpid())
+    #expect(throws: CloudProblem.self) { try ProcessLock(path) }
+    withExtendedLifetime(lock) {}
+  }
+}
+
+struct OverlapTests {
+  @Test func refusesAnAddressBlockThatIsTaken() async throws {
+    let settings = CloudSettings(
+      cloudID: UUID().uuidString.lowercased(), epoch: 1, host: "127.0.0.1", port: 1, externalCIDR: "127.0.0.0/8",
+      externalMasquerade: false)
+    await #expect(throws: CloudProblem.self) { try await Overlap(settings: settings).refuse(newCloud: true) }
+  }
+}

@@ -1,0 +1,37 @@
+import Foundation
+import Kit
+import Logging
+import Testing
+
+@testable import Hypervisor
+
+@Suite struct AcceleratorTests {
+  private func trial(_ kernels: [String]) throws -> AcceleratorTrial {
+    AcceleratorTrial(user: try QEMUUser.find(), kernels: kernels, logger: Logger(label: "test"))
+  }
+
+  @Test func aKernelThatBootsIsSeen() async throws {
+    try await TinyImage.ready()
+    #expect(try await trial([]).boots(TinyImage.kernel, accelerator: .qemu))
+  }
+
+  @Test func whatIsNoKernelEndsWithoutAnAnswer() async throws {
+    let began = ContinuousClock.now
+    #expect(try await trial([]).boots("/etc/hostname", accelerator: .qemu) == false)
+    #expect(ContinuousClock.now - began < .seconds(AcceleratorTrial.secondsMax + 5))
+    #expect(try await trial(["/none"]).kvmBoots() == nil)
+  }
+
+  @Test func theChoiceIsRemembered() async throws {
+    try await TinyImage.ready()
+    let directory = "/tmp/haneul-accelerator-" + Identifier.hex()
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let trial = try trial(AcceleratorTrial.usualKernels())
+    let first = try await AcceleratorChoice(directory: directory, trial: trial).accelerator()
+    let began = ContinuousClock.now
+    #expect(try await AcceleratorChoice(directory: directory, trial: trial).accelerator() == first)
+    #expect(ContinuousClock.now - began < .seconds(2))
+    if !KVMDevice.exists { #expect(first == .qemu) }
+  }
+}

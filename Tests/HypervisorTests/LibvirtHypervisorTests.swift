@@ -1,0 +1,133 @@
+import Drivers
+import Foundation
+import Kit
+import NodeLink
+import Testing
+
+@testable import Hypervisor
+
+/// Real guests on the machine's own libvirtd. One after the other: booting is bound by the processor.
+@Suite(.serialized) struct LibvirtHypervisorTests {
+  @Test func daemonIsBroughtUp() async throws {
+    try await LibvirtDaemon.ensureRunning()
+    try await LibvirtDaemon.ensureRunning()
+  }
+
+  @Test func factsAreOfThisHost() async throws {
+    let lab = try Lab()
+    let facts = try await lab.hypervisor.facts()
+    #expect(facts.vcpus == ProcessInfo.processInfo.activeProcessorCount)
+    #expect(abs(facts.memoryMiB - Int(ProcessInfo.processInfo.physicalMemory >> 20)) < 64)
+    #expect(facts.diskGiB > 0 && facts.diskFreeGiB <= facts.diskGiB)
+    #expect(facts.hypervisorVersion >= 7_000_000 && facts.libvirtVersion >= 9_000_000)
+    #expect(["kvm", "qemu"].contains(facts.accelerator))
+    await lab.end()
+  }
+
+  @Test func aGuestRunsUnprivilegedUnderAnyName() async throws {
+    let lab = try Lab()
+    let card = try await lab.card(slot: 3)
+    let spec = try await lab.spec(name: DomainXMLTests.hostile, cards: [card])
+    let seen = Seen(lab.hypervisor.events())
+    #expect(try await lab.hypervisor.domain(spec.serverID) == nil)
+
+    let began = ContinuousClock.now
+    try await lab.hypervisor.define(spec)
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.power == .stopped)
+    try await lab.hypervisor.start(spec.serverID)
+    let running = ContinuousClock.now - began
+    #expect(try await lab.console(spec, says: "SeaBIOS"))
+    print("define and start: \(running); first line of console: \(ContinuousClock.now - began)")
+
+    let status = try String(contentsOfFile: "/proc/\(try lab.process(spec.serverID))/status", encoding: .utf8)
+    let ids = try #require(status.split(separator: "\n").first { $0.hasPrefix("Uid:") }).split(separator: "\t").dropFirst()
+    #expect(ids.allSatisfy { $0 == "\(lab.user.uid)" } && ids.count == 4)
+    #expect(lab.user.uid != 0)
+    let state = try #require(try await lab.hypervisor.domain(spec.serverID))
+    #expect(state == DomainState(serverID: spec.serverID, power: .running, bootEpoch: 1, portIDs: [card.portID]))
+    #expect(try await lab.hypervisor.domains() == [state])
+
+    // The next boot's definition says nothing of the running guest.
+    var next = spec
+    next.bootEpoch = 2
+    next.cards = []
+    try await lab.hypervisor.define(next)
+    #expect(try await lab.hypervisor.domain(spec.serverID) == state)
+    try await lab.hypervisor.destroy(spec.serverID)
+    try await lab.hypervisor.destroy(spec.serverID)
+    let stopped = try #require(try await lab.hypervisor.domain(spec.serverID))
+    #expect(stopped == DomainState(serverID: spec.serverID, power: .stopped, bootEpoch: 2, portIDs: []))
+
+    try await lab.hypervisor.undefine(spec.serverID)
+    try await lab.hypervisor.undefine(spec.serverID)
+    #expect(try await lab.hypervisor.domains() == [])
+    // Defined, started, resumed, defined again, stopped, undefined.
+    #expect(try await eventually(seconds: 5) { seen.count(spec.serverID) >= 5 })
+    #expect(seen.kinds.isSubset(of: [spec.serverID, "all"]))
+    seen.end()
+    // libvirt leaves a tap that it did not make.
+    try await command("ip", ["link", "show", card.tap])
+    await lab.remove(card)
+    await lab.end()
+    let logs = try FileManager.default.contentsOfDirectory(atPath: "/var/log/libvirt/qemu")
+    #expect(!logs.contains { $0.contains(spec.serverID) })
+  }
+
+  @Test func cardsComeAndGoAndTheGuestObeys() async throws {
+    let lab = try Lab()
+    let spec = try await lab.spec()
+    let card = try await lab.card(slot: 4)
+    try await lab.hypervisor.define(spec)
+    try await lab.hypervisor.start(spec.serverID)
+    #expect(try await lab.console(spec, says: "tiny: READY"))
+
+    try await lab.hypervisor.attach(card, to: spec.serverID)
+    try await lab.hypervisor.attach(card, to: spec.serverID)
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.portIDs == [card.portID])
+    try await lab.hypervisor.detach(portID: card.portID, from: spec.serverID)
+    try await lab.hypervisor.detach(portID: card.portID, from: spec.serverID)
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.portIDs == [])
+
+    try await lab.hypervisor.shutdown(spec.serverID)
+    #expect(try await lab.power(spec, is: .stopped))
+    try await lab.hypervisor.shutdown(spec.serverID)
+
+    // A QEMU that dies by itself is a crash, not a stop.
+    try await lab.hypervisor.attach(card, to: spec.serverID)
+    try await lab.hypervisor.start(spec.serverID)
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.portIDs == [card.portID])
+    #expect(kill(try lab.process(spec.serverID), SIGKILL) == 0)
+    #expect(try await lab.power(spec, is: .crashed))
+    await lab.remove(card)
+    await lab.end()
+  }
+
+  @Test func whatIsNotOursIsNotTouched() async throws {
+    let lab = try Lab()
+    let mine = try await lab.spec()
+    // The same name and id, and even our namespace, with another cloud's tag.
+    let metadata = "<haneul:server xmlns:haneul='\(DomainXML.metadataNamespace)' cloud='zzzz' boot-epoch='1'/>"
+    let xml = """
+      <domain type='qemu'><name>\(lab.tag.domain(mine.serverID))</name><uuid>\(mine.serverID)</uuid>
+      <metadata>\(metadata)</metadata><memory unit='MiB'>64</memory><os><type>hvm</type></os></domain>
+      """
+    let path = lab.directory + "/foreign.xml"
+    try Data(xml.utf8).write(to: URL(fileURLWithPath: path))
+    try await command("virsh", ["-q", "-c", "qemu:///system", "define", path])
+
+    #expect(try await lab.hypervisor.domains() == [])
+    #expect(try await lab.hypervisor.domain(mine.serverID) == nil)
+    await #expect(throws: HypervisorError.foreignDomain(name: lab.tag.domain(mine.serverID))) {
+      try await lab.hypervisor.define(mine)
+    }
+    await #expect(throws: HypervisorError.noDomain(serverID: mine.serverID)) {
+      try await lab.hypervisor.start(mine.serverID)
+    }
+    try await lab.hypervisor.destroy(mine.serverID)
+    try await lab.hypervisor.undefine(mine.serverID)
+    let left = try await command("virsh", ["-c", "qemu:///system", "dumpxml", mine.serverID])
+    #expect(left.contains("zzzz"))
+    try await command("virsh", ["-q", "-c", "qemu:///system", "undefine", mine.serverID])
+    await lab.end()
+  }
+}
