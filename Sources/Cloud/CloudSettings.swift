@@ -61,8 +61,8 @@ public struct CloudOptions: Sendable {
     if let port { settings.port = port }
     if let externalMasquerade { settings.externalMasquerade = externalMasquerade }
     if let externalCIDR {
-      guard let block = CIDR(externalCIDR), block.version == 4, (8...28).contains(block.prefix) else {
-        throw CloudProblem("--external-cidr \(externalCIDR) is no IPv4 block of /8 to /28.")
+      guard let block = CIDR(externalCIDR), block.version == 4, (8...27).contains(block.prefix) else {
+        throw CloudProblem("--external-cidr \(externalCIDR) is no IPv4 block of /8 to /27.")
       }
       if existing != nil, CIDR(settings.externalCIDR) != block {
         throw CloudProblem(

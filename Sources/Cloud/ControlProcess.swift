@@ -85,20 +85,14 @@ struct Services: Sendable {
       store: store, keysDirectory: state.keys, baseURL: settings.baseURL, logger: logger)
     let images = try ImagesService(store: store, directory: state.images)
     let placement = PlacementService(store: store)
-    // Networks tells Compute of changed ports, Compute asks Networks for ports: the later one is reached through here.
-    let followers = Later<ComputeService>()
     let links = Later<NodeLinkServer>()
-    let networks = NetworksService(
-      store: store, identity: identity,
-      portsChanged: { tx, servers, requestID in
-        try followers.value?.portsChanged(tx, servers: servers, requestID: requestID)
-      }, logger: logger)
+    let networks = NetworksService(store: store, logger: logger)
     let compute = ComputeService(
       store: store, placement: placement, networks: networks, images: images, cloudTag: settings.tag,
       consoleQuery: { node, server, bytesMax in
         try await links.value?.query(node: node, .consoleLog(serverID: server, bytesMax: bytesMax))
       }, logger: logger)
-    followers.set(compute)
+    networks.follow(with: compute)
     let link = NodeLinkServer(
       store: store, cloudID: settings.cloudID, epoch: settings.epoch, blobs: ImageBlobs(images: images),
       observers: [placement, networks, compute], logger: logger)

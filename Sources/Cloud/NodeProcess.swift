@@ -1,6 +1,7 @@
 import Agent
 import Dataplane
 import Disks
+import Drivers
 import Foundation
 import Hypervisor
 import Kit

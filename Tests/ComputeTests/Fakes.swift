@@ -38,7 +38,8 @@ struct FakePlacement: PlacementContract {
   func claim(
     _ tx: Transaction, serverID: String, projectID: String, userID: String, resources: Resources
   ) throws -> HostRecord? {
-    for host in try hosts(tx) where try tx.exists("SELECT 1 FROM fake_host WHERE node_id = \(host.nodeID) AND enabled = 1") {
+    for host in try hosts(tx)
+    where try tx.exists("SELECT 1 FROM fake_host WHERE node_id = \(host.nodeID) AND enabled = 1") {
       guard host.total.vcpus - host.used.vcpus >= resources.vcpus,
         host.total.memoryMiB - host.used.memoryMiB >= resources.memoryMiB,
         host.total.diskGiB - host.used.diskGiB >= resources.diskGiB

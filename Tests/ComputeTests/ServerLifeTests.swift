@@ -134,7 +134,8 @@ struct ServerLifeTests {
     #expect(await cloud.send("GET", "/v2.1/servers/\(id)/os-instance-actions", version: "2.20").status == 404)
     let actions = await cloud.get("/v2.1/servers/\(id)/os-instance-actions", version: "2.21")
     #expect(actions["instanceActions"]?.array?.map { $0["action"]?.string } == ["delete", "create"])
-    #expect(await cloud.send("GET", "/v2.1/servers/\(id)/os-instance-actions", as: "bob", version: "2.21").status == 404)
+    #expect(
+      await cloud.send("GET", "/v2.1/servers/\(id)/os-instance-actions", as: "bob", version: "2.21").status == 404)
   }
 
   @Test func deleteWinsOverARunningAction() async throws {

@@ -123,7 +123,7 @@ import Testing
     #expect(!refused.keys.contains(ObjectKey(.securityGroup, good.id)))
     #expect(loaded.emptied == [bad.id])
     let table = try await Tool.run("nft", ["list", "table", "inet", names.tag.nftTable]).output
-    #expect(table.contains("ingress_\(good.id.compact)") && table.contains("th dport 22"))
+    #expect(table.contains("ingress_\(good.id.compact)") && table.contains("dport 22"))
     for family in ["bridge", "inet"] { _ = try await Tool.run("nft", ["delete", "table", family, names.tag.nftTable]) }
   }
 

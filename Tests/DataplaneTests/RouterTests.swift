@@ -130,31 +130,4 @@ import Testing
       await guest.end()
     }
   }
-
-  @Test func metadataKnowsTheGuestByItsAddress() async throws {
-    try await TestCloud.with(launcher: .here { try await MetadataChild.run(controlFD: $0) }) { cloud in
-      try await cloud.driver.serveMetadata { request in
-        let text = "\(request.networkID) \(request.sourceAddress) \(request.path)"
-        return MetadataReply(status: 200, contentType: "text/plain", body: Array(text.utf8))
-      }
-      let network = cloud.addNetwork(34)
-      let port = cloud.addPort(network, 21, groups: [cloud.addGroup()])
-      await cloud.applyAll()
-      let guest = try await StackGuest(
-        tap: cloud.driver.tap(portID: port.id), mac: port.mac, addresses: ["10.34.0.21/24"], gateway: "10.34.0.2")
-      let url = "http://169.254.169.254/openstack//latest/meta_data.json"
-      let curl = ["curl", "-s", "-m3", "-H", "X-Forwarded-For: 10.34.0.99", url]
-      let answered = try await Self.eventually {
-        try await guest.run(curl).output == "\(network.id) 10.34.0.21 /openstack/latest/meta_data.json"
-      }
-      #expect(answered)
-      let put = try await guest.run(["curl", "-s", "-m3", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", url])
-      #expect(put.output == "405")
-      let long = try await guest.run([
-        "curl", "-s", "-m3", "-o", "/dev/null", "-w", "%{http_code}", "-H", "X: " + String(repeating: "x", count: 9000), url,
-      ])
-      #expect(long.output == "431" || long.output == "000")
-      await guest.end()
-    }
-  }
 }

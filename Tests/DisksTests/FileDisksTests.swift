@@ -151,7 +151,8 @@ private func status(_ path: String) throws -> (uid: Int, mode: Int) {
     _ = try await lab.disks.ensureBase(lab.base, fetch: lab.fetch)
     let disk = lab.root()
     let chain = try await lab.disks.ensureRoot(disk, serverID: server)
-    let inode = try #require(try FileManager.default.attributesOfItem(atPath: chain.overlayPath)[.systemFileNumber] as? Int)
+    let inode = try #require(
+      try FileManager.default.attributesOfItem(atPath: chain.overlayPath)[.systemFileNumber] as? Int)
     // Control may not have heard of it yet: the same file all the same.
     #expect(try await lab.disks.ensureRoot(disk, serverID: server) == chain)
     #expect(

@@ -31,21 +31,27 @@ import Testing
     let seen = Seen(lab.hypervisor.events())
     #expect(try await lab.hypervisor.domain(spec.serverID) == nil)
 
+    _ = try await lab.hypervisor.facts()
     let began = ContinuousClock.now
     try await lab.hypervisor.define(spec)
     #expect(try await lab.hypervisor.domain(spec.serverID)?.power == .stopped)
     try await lab.hypervisor.start(spec.serverID)
     let running = ContinuousClock.now - began
-    #expect(try await lab.console(spec, says: "SeaBIOS"))
+    #expect(try await lab.console(spec, says: "tiny: init"))
     print("define and start: \(running); first line of console: \(ContinuousClock.now - began)")
 
     let status = try String(contentsOfFile: "/proc/\(try lab.process(spec.serverID))/status", encoding: .utf8)
-    let ids = try #require(status.split(separator: "\n").first { $0.hasPrefix("Uid:") }).split(separator: "\t").dropFirst()
+    let ids = try #require(status.split(separator: "\n").first { $0.hasPrefix("Uid:") }).split(separator: "\t")
+      .dropFirst()
     #expect(ids.allSatisfy { $0 == "\(lab.user.uid)" } && ids.count == 4)
     #expect(lab.user.uid != 0)
     let state = try #require(try await lab.hypervisor.domain(spec.serverID))
     #expect(state == DomainState(serverID: spec.serverID, power: .running, bootEpoch: 1, portIDs: [card.portID]))
     #expect(try await lab.hypervisor.domains() == [state])
+
+    // The link of a tap is the dataplane's to bring up, and libvirt leaves its MTU.
+    let link = try await command("ip", ["-o", "link", "show", card.tap])
+    #expect(!link.contains("UP") && link.contains("mtu 1450"), "\(link)")
 
     // The next boot's definition says nothing of the running guest.
     var next = spec

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -85,11 +86,12 @@ class Cloud:
     def clouds_yaml(self):
         return self.state / "clouds.yaml"
 
-    def openstack(self, *words, cloud=MEMBER, check=True, parse=True, timeout=90):
-        """Runs the `openstack` command and returns its JSON."""
+    def openstack(self, command, cloud=MEMBER, check=True, parse=True, timeout=90):
+        """Runs an `openstack` command, written as a user types it, and returns its JSON."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith("OS_")}
         env = {**clean, "OS_CLIENT_CONFIG_FILE": str(self.clouds_yaml), "OS_CLOUD": cloud}
-        done = run("openstack", *words, *(["-f", "json"] if parse else []), env=env, check=check, timeout=timeout)
+        words = ["openstack", *shlex.split(command), *(["-f", "json"] if parse else [])]
+        done = run(*words, env=env, check=check, timeout=timeout)
         return json.loads(done.stdout) if parse and done.returncode == 0 else done
 
     def login(self, cloud):

@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ from cloudlib import ADMIN, BINARY, IMAGE, bring_up  # noqa: E402
 from hostlib import run, wait_for  # noqa: E402
 from tenant import Tenant  # noqa: E402
 
-EXTERNAL = "203.0.113.0/25"
-PORT = 8790
+# Whoever has a cloud of his own up on 203.0.113.0/24 gives another /24: BLOCK=198.51.100 (RFC 5737, too).
+BLOCK = os.environ.get("BLOCK", "203.0.113")
+EXTERNAL, OTHER_EXTERNAL = f"{BLOCK}.0/25", f"{BLOCK}.128/25"
+PORT, OTHER_PORT = 8790, 8791
 FLAVOR = "m1.nano"
 
 running = []
@@ -27,13 +30,13 @@ def host():
     for path in (BINARY, IMAGE):
         if not Path(path).exists():
             pytest.exit(f"{path} is missing: run `make test`, or set HANEUL and IMAGE.", 2)
-    block = ipaddress.ip_network("203.0.113.0/24")
+    block = ipaddress.ip_network(f"{BLOCK}.0/24")
     for link in json.loads(run("ip", "-j", "address").stdout):
         for address in link["addr_info"]:
             if address["family"] == "inet" and ipaddress.ip_address(address["local"]) in block:
                 pytest.exit(
-                    f"Interface {link['ifname']} has {address['local']}: a cloud of yours is up on 203.0.113.0/24. "
-                    "Take it down first: haneul down --clear-host", 2)
+                    f"Interface {link['ifname']} has {address['local']}: a cloud of yours is up on {block}. Take it down "
+                    "(haneul down --clear-host), or give these tests another block: BLOCK=198.51.100", 2)
 
 
 @pytest.fixture(scope="session")
@@ -105,11 +108,13 @@ def reachable(tenant):
 # --- when a test fails, what the cloud logged meanwhile is shown
 
 
+def logs():
+    return [(role, cloud.state / "log" / f"{role}.log") for cloud in running for role in ("control", "node")]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    item.log_starts = {
-        (cloud, role): path.stat().st_size if path.exists() else 0
-        for cloud in running for role in ("control", "node") for path in [cloud.state / "log" / f"{role}.log"]}
+    item.log_starts = {path: path.stat().st_size for _, path in logs() if path.exists()}
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -117,8 +122,7 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if not report.failed:
         return
-    for (cloud, role), start in getattr(item, "log_starts", {}).items():
-        path = cloud.state / "log" / f"{role}.log"
+    for role, path in logs():
         if path.exists():
-            text = path.read_bytes()[start:][-4000:].decode(errors="replace")
+            text = path.read_bytes()[getattr(item, "log_starts", {}).get(path, 0):][-4000:].decode(errors="replace")
             report.sections.append((f"{role}.log meanwhile", text))

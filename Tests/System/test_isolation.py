@@ -8,6 +8,7 @@ import pytest
 import frames
 import hostlib
 from cloudlib import ADMIN, COMPUTE, IMAGES, NETWORK
+from conftest import BLOCK
 from hostlib import Capture, wait_for
 
 CIDR, V6, SAME = "10.40.0.0/24", "fd00:40::/64", "10.40.0.77"
@@ -116,7 +117,7 @@ class TestTwoProjectsWithTheSameAddresses:
         """The API listens on loopback; the external bridge's own address belongs to the host, which answers no guest
         by its tenant bridge."""
         text = sides.a.tenant.ssh(
-            sides.attacker.floating, f"timeout 5 nc -w 3 203.0.113.1 {cloud.port} </dev/null && echo OPEN", check=False)
+            sides.attacker.floating, f"timeout 5 nc -w 3 {BLOCK}.1 {cloud.port} </dev/null && echo OPEN", check=False)
         assert "OPEN" not in text
 
     def test_foreign_ids_are_404(self, sides):

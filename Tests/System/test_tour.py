@@ -26,21 +26,20 @@ class Tour:
         script = folder / "user-data.sh"
         script.write_text(USER_DATA)
         run = self.run = cloud.openstack
-        assert run("token", "issue")["id"]
-        self.external = run("network", "list", "--external")[0]["Name"]
-        run("network", "create", "tour-net")
-        self.subnet = run("subnet", "create", "tour-subnet", "--network", "tour-net", "--subnet-range", "10.20.0.0/24")
-        run("router", "create", "tour-router")
-        run("router", "set", "tour-router", "--external-gateway", self.external, parse=False)
-        run("router", "add", "subnet", "tour-router", "tour-subnet", parse=False)
-        run("keypair", "create", "tour-key", "--public-key", f"{self.key}.pub")
-        run("security", "group", "create", "tour-group")
-        self.server = run(
-            "server", "create", "tour", "--image", "tiny", "--flavor", "m1.nano", "--network", "tour-net", "--key-name",
-            "tour-key", "--security-group", "tour-group", "--user-data", script, "--no-config-drive", "--wait")
-        self.id = self.server["id"]
-        self.floating = run("floating", "ip", "create", self.external)["floating_ip_address"]
-        run("server", "add", "floating", "ip", "tour", self.floating, parse=False)
+        assert run("token issue")["id"]
+        self.external = run("network list --external")[0]["Name"]
+        run("network create tour-net")
+        run("subnet create tour-subnet --network tour-net --subnet-range 10.20.0.0/24")
+        run("router create tour-router")
+        run(f"router set tour-router --external-gateway {self.external}", parse=False)
+        run("router add subnet tour-router tour-subnet", parse=False)
+        run(f"keypair create tour-key --public-key {self.key}.pub")
+        run("security group create tour-group")
+        self.id = run(
+            "server create tour --image tiny --flavor m1.nano --network tour-net --key-name tour-key "
+            f"--security-group tour-group --user-data {script} --no-config-drive --wait")["id"]
+        self.floating = run(f"floating ip create {self.external}")["floating_ip_address"]
+        run(f"server add floating ip tour {self.floating}", parse=False)
 
     def ready(self):
         wait_for(
@@ -52,13 +51,13 @@ class Tour:
 
     def take_back(self):
         run = self.run
-        run("server", "delete", "tour", "--wait", parse=False)
-        run("floating", "ip", "delete", self.floating, parse=False)
-        run("router", "remove", "subnet", "tour-router", "tour-subnet", parse=False)
-        run("router", "delete", "tour-router", parse=False)
-        run("network", "delete", "tour-net", parse=False)
-        run("security", "group", "delete", "tour-group", parse=False)
-        run("keypair", "delete", "tour-key", parse=False)
+        run("server delete tour --wait", parse=False)
+        run(f"floating ip delete {self.floating}", parse=False)
+        run("router remove subnet tour-router tour-subnet", parse=False)
+        run("router delete tour-router", parse=False)
+        run("network delete tour-net", parse=False)
+        run("security group delete tour-group", parse=False)
+        run("keypair delete tour-key", parse=False)
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +65,13 @@ def tour(cloud, image, tmp_path_factory):
     tour = Tour(cloud, tmp_path_factory.mktemp("tour"))
     yield tour
     tour.take_back()
-    assert cloud.openstack("server", "list") == []
-    assert cloud.openstack("floating", "ip", "list") == []
+    assert cloud.openstack("server list") == []
+    assert cloud.openstack("floating ip list") == []
 
 
 class TestByTheCommandLine:
     def test_the_server_is_active_and_its_addresses_are_shown(self, tour):
-        shown = tour.run("server", "show", "tour")
+        shown = tour.run("server show tour")
         assert shown["status"] == "ACTIVE" and shown["OS-EXT-STS:power_state"] in (1, "Running")
         assert shown["config_drive"] in ("", None, False)
         addresses = shown["addresses"]["tour-net"]
@@ -84,7 +83,7 @@ class TestByTheCommandLine:
         assert tcp_answers(tour.floating, 22) == "silent"
 
     def test_it_answers_after_rules_for_icmp_and_ssh(self, tour):
-        tour.run("security", "group", "rule", "create", "tour-group", "--protocol", "icmp")
+        tour.run("security group rule create tour-group --protocol icmp")
         tour.ssh_rule = tour.run(
             "security", "group", "rule", "create", "tour-group", "--protocol", "tcp", "--dst-port", "22")["id"]
         wait_for("ping", lambda: ping(tour.floating, count=1) == 1, 10, explain=lambda: tour.cloud.explain(tour.id))
@@ -98,9 +97,9 @@ class TestByTheCommandLine:
         assert tour.key.with_suffix(".pub").read_text().split()[1] in tour.ssh("cat /root/.ssh/authorized_keys")
 
     def test_console_log_show(self, tour):
-        log = tour.run("console", "log", "show", "tour", parse=False).stdout
+        log = tour.run("console log show tour", parse=False).stdout
         assert "tiny: READY hostname=tour" in log and "tour: user data ran as tour" in log
-        last = tour.run("console", "log", "show", "--lines", "2", "tour", parse=False).stdout
+        last = tour.run("console log show --lines 2 tour", parse=False).stdout
         assert 1 <= len(last.strip().splitlines()) <= 2
 
     def test_removing_the_rule_cuts_the_established_flow(self, tour):
@@ -124,15 +123,15 @@ class TestByTheCommandLine:
 
     def test_lists_name_everything(self, tour):
         run = tour.run
-        assert [s["Name"] for s in run("server", "list")] == ["tour"]
-        assert {n["Name"] for n in run("network", "list")} >= {"tour-net", tour.external}
-        assert "tour-router" in [r["Name"] for r in run("router", "list")]
-        assert "tiny" in [i["Name"] for i in run("image", "list")]
-        assert "m1.nano" in [f["Name"] for f in run("flavor", "list")]
+        assert [s["Name"] for s in run("server list")] == ["tour"]
+        assert {n["Name"] for n in run("network list")} >= {"tour-net", tour.external}
+        assert "tour-router" in [r["Name"] for r in run("router list")]
+        assert "tiny" in [i["Name"] for i in run("image list")]
+        assert "m1.nano" in [f["Name"] for f in run("flavor list")]
         assert {"identity", "image", "compute", "network", "placement"} <= {
-            c["Type"] for c in run("catalog", "list", cloud=ADMIN)}
-        assert {h["Status"] for h in run("compute", "service", "list", cloud=ADMIN)} == {"enabled"}
-        assert run("hypervisor", "list", cloud=ADMIN)[0]["State"] == "up"
+            c["Type"] for c in run("catalog list", cloud=ADMIN)}
+        assert {h["Status"] for h in run("compute service list", cloud=ADMIN)} == {"enabled"}
+        assert run("hypervisor list", cloud=ADMIN)[0]["State"] == "up"
 
     def test_a_stranger_cannot_log_in_with_a_wrong_password(self, tour):
         auth = {**tour.cloud.login(MEMBER), "password": "wrong"}

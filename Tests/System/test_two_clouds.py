@@ -6,15 +6,13 @@ import pytest
 
 import hostlib
 from cloudlib import ADMIN, IMAGE, Cloud, bring_up
-from conftest import FLAVOR, PORT, running
+from conftest import BLOCK, FLAVOR, OTHER_EXTERNAL, OTHER_PORT, PORT, running
 from hostlib import Pinger, wait_for
 from tenant import Tenant
 
-OTHER_PORT, OTHER_CIDR = PORT + 1, "203.0.113.128/25"
-
 
 @pytest.mark.parametrize("port,cidr,named", [
-    (PORT, OTHER_CIDR, str(PORT)), (OTHER_PORT, "203.0.113.64/26", "203.0.113"), (OTHER_PORT, "203.0.112.0/22", "203.0.113"),
+    (PORT, OTHER_EXTERNAL, str(PORT)), (OTHER_PORT, f"{BLOCK}.64/26", BLOCK), (OTHER_PORT, f"{BLOCK}.0/24", BLOCK),
 ], ids=["port", "block-inside", "block-around"])
 def test_an_overlap_is_refused_and_touches_nothing(cloud, port, cidr, named):
     before = (hostlib.links(""), hostlib.run("nft", "list", "tables").stdout, hostlib.run("ip", "netns").stdout)
@@ -29,7 +27,7 @@ def test_an_overlap_is_refused_and_touches_nothing(cloud, port, cidr, named):
 
 @pytest.mark.parametrize("flags,named", [
     (["--listen", "0.0.0.0:8795"], "loopback"), (["--listen", "127.0.0.1:0"], "ADDR:PORT"), (["--listen", "nonsense"], "ADDR:PORT"),
-    (["--external-cidr", "203.0.113.0"], "block"), (["--external-cidr", "fd00::/64"], "block"), (["--no-such-flag"], "no-such-flag"),
+    (["--external-cidr", BLOCK], "block"), (["--external-cidr", "fd00::/64"], "block"), (["--no-such-flag"], "no-such-flag"),
 ])
 def test_wrong_flags_are_refused_with_a_reason(host, flags, named, tmp_path):
     done = Cloud(1, "", state=tmp_path / "state").up(*flags, check=False)
@@ -45,8 +43,8 @@ def test_help_everywhere(host):
 
 
 def test_a_settled_block_is_not_changed_by_a_flag(cloud):
-    done = cloud.up("--external-cidr", "203.0.113.0/26", check=False)
-    assert done.returncode != 0 and "203.0.113.0/25" in done.stderr + done.stdout
+    done = cloud.up("--external-cidr", f"{BLOCK}.0/26", check=False)
+    assert done.returncode != 0 and f"{BLOCK}.0/25" in done.stderr + done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +62,7 @@ def test_side_by_side(cloud, guest, tmp_path_factory):
     pinger = Pinger(guest.floating)
     other = None
     try:
-        other = bring_up(OTHER_PORT, OTHER_CIDR)
+        other = bring_up(OTHER_PORT, OTHER_EXTERNAL)
         running.append(other)
         assert other.tag != cloud.tag
         _use(other, tmp_path_factory.mktemp("other"))
@@ -93,5 +91,5 @@ def _use(other, folder):
     server = tenant.create(network, tenant.group("icmp"))
     tenant.status(server, "ACTIVE")
     floating = tenant.floating(server)
-    assert floating.startswith("203.0.113.") and int(floating.split(".")[3]) > 128
+    assert floating.startswith(f"{BLOCK}.") and int(floating.split(".")[3]) > 128
     assert any(server.id in d for d in hostlib.domains(other.tag))

@@ -1,9 +1,11 @@
+import NodeLink
+
 /// Where each device of a guest sits on PCI bus 0. Fixed, so that names inside the guest survive whatever is added.
 enum PCISlots {
   /// 0 and 1 belong to the machine (i440FX, PIIX).
   static let video = 2
   /// Network cards: `ServerSpec.NIC.slot`. The first card is `ens3` to a guest with predictable names.
-  static let cards = 3...15
+  static let cards = ServerSpec.NIC.slots
   /// Below every later volume, so that the root is always the guest's first disk.
   static let rootDisk = 16
   /// Kept for volumes.

@@ -43,7 +43,10 @@ public struct ServerSpec: Sendable, Codable, Hashable {
     public var portID: String
     public var networkID: String
     public var mac: String
-    /// PCI slot number on bus 0, given at first attach.
+    /// The slots that cards may sit in; the others are the machine's and its disks'.
+    public static let slots = 3...15
+
+    /// PCI slot number on bus 0, one of `slots`, given at first attach.
     public var slot: Int
     /// MTU of the network, in bytes.
     public var mtu: Int

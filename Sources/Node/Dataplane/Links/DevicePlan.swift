@@ -32,7 +32,7 @@ struct DevicePlan {
     let options = "mcast_snooping 0 forward_delay 0 stp_state 0 nf_call_iptables 1 nf_call_ip6tables 1"
     var link = host[name]
     if let existing = link, existing.kind != "bridge" {
-      batch.add("link del \(name)", for: owner)
+      batch.add("link del \(name)")
       link = nil
     }
     guard let link else {
@@ -72,7 +72,7 @@ struct DevicePlan {
       }
       return
     }
-    if link != nil { batch.add("link del \(pair.hostEnd)", for: pair.owner) }
+    if link != nil { batch.add("link del \(pair.hostEnd)") }
     batch.add(
       "link add \(pair.hostEnd) address \(Self.mac(pair.hostEnd)) mtu \(pair.mtu) type veth "
         + "peer name \(pair.inside) address \(pair.mac) mtu \(pair.mtu) netns \(pair.namespace)", for: pair.owner)
@@ -90,7 +90,7 @@ struct DevicePlan {
         }
         return
       }
-      batch.add("link del \(port.tap)", for: owner)
+      batch.add("link del \(port.tap)")
     }
     let mac = MACAddress(bits: 0xfe << 40 | port.mac.bits & 0xff_ffff_ffff)
     batch.add("tuntap add dev \(port.tap) mode tap vnet_hdr", for: owner)

@@ -29,9 +29,9 @@ struct ServerLifecycle: Sendable {
   func succeed(_ tx: Transaction, _ server: inout Server) throws {
     guard let action = server.action else { return }
     try ActionTable.finish(tx, server: server.id, requestID: action.requestID, error: nil)
-    if action.kind == .create { server.launchedAt = .now() }
+    if server.launchedAt == nil, server.seen?.power == .running { server.launchedAt = .now() }
     server.action = nil
-    if server.asked.operationID != nil { server.asked.operationID = nil }
+    server.asked.operationID = nil
     if server.errorKind == "action" {
       server.errorKind = nil
       server.fault = nil

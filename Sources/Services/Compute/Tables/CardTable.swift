@@ -1,9 +1,10 @@
+import NodeLink
 import Store
 
 /// A server's network cards: the PCI slot each got at its first attach, kept for its life.
 enum CardTable {
-  /// Slots below are the hypervisor's own (root disk, controllers); it pins them there.
-  static let slots = 16...31
+  /// The others are the hypervisor's own.
+  static let slots = ServerSpec.NIC.slots
 
   struct Card: Sendable {
     var portID: String
