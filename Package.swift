@@ -67,7 +67,7 @@ let package = Package(
     room("Auth", in: "Platform", ["Kit", "Store", crypto, cryptoExtras]),
     room("API", in: "Platform", ["Kit", "Store", "Auth", hummingbird, httpTypes, nio, log]),
     room("Converge", in: "Platform", ["Kit", "Store", log]),
-    room("NodeLink", in: "Platform", ["Kit", "Store", "API", hummingbird, httpTypes, httpClient, crypto, nio, nioPosix, log]),
+    room("NodeLink", in: "Platform", ["Kit", "Store", "API", "CLinux", hummingbird, httpTypes, httpClient, crypto, nio, nioPosix, log]),
 
     // What services offer each other
     room("Contracts", in: ".", ["Kit", "Store", "Auth"]),
@@ -111,6 +111,6 @@ let package = Package(
     tests(of: "Dataplane", ["Kit", "NodeLink", "Drivers", "CLinux", log, subprocess, system]),
     tests(of: "Hypervisor", ["Kit", "NodeLink", "Drivers", log, subprocess, system]),
     tests(of: "Agent", ["Kit", "NodeLink", "Drivers", log]),
-    tests(of: "Cloud", ["Kit", "Store", "Auth", "API", "Identity", log, subprocess, system]),
+    tests(of: "Cloud", ["Kit", "Store", "Auth", "API", log]),
   ]
 )

@@ -7,7 +7,7 @@ public final class ProcessLock: Sendable {
 
   /// Takes the lock for this process. Throws `CloudProblem` where another holds it.
   public init(_ path: String) throws {
-    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw CloudProblem("Cannot open \(path): \(String(cString: strerror(errno))).") }
     guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
       close(file)

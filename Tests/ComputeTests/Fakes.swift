@@ -118,7 +118,7 @@ struct FakeNetworks: NetworksContract {
       case .port(let id, let tag):
         let changed = try tx.execute(
           """
-          UPDATE fake_port SET server_id = \(server.id), tag = \(tag), node_id = \(nodeID)
+          UPDATE fake_port SET number = (SELECT max(number) + 1 FROM fake_port), server_id = \(server.id), tag = \(tag), node_id = \(nodeID)
           WHERE id = \(id) AND project_id = \(server.projectID) AND server_id IS NULL
           """)
         guard changed == 1 else { throw Fault.badRequest("Port \(id) could not be found.") }

@@ -178,7 +178,7 @@ struct ServerCreateTests {
     #expect(await cloud.send("POST", "/v2.1/servers", twice).status == 400)
     let id = try await cloud.create(#""networks": [{"uuid": "\#(Self.network)"}, {"port": "\#(port)"}], "#)
     let nics = try #require(try await cloud.spec(id)?.nics)
-    #expect(nics.map(\.slot) == [16, 17])
+    #expect(nics.map(\.slot) == [3, 4])
     #expect(nics[1].portID == port)
     #expect(nics[0].mtu == 1450)
   }

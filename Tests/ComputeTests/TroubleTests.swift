@@ -53,6 +53,18 @@ struct TroubleTests {
     #expect(await cloud.status(id) == "ACTIVE")
   }
 
+  @Test func whatNeverRanStaysInError() async throws {
+    let cloud = try await Fixture()
+    let id = try await cloud.create()
+    try await cloud.observe(id, .absent, condition: cloud.condition("BootFailed", attempts: 5))
+    #expect(await cloud.act(id, #"{"os-stop": null}"#).status == 202)
+    try await cloud.observe(id, .absent)
+    #expect(await cloud.status(id) == "ERROR")
+    #expect(await cloud.send("DELETE", "/v2.1/servers/\(id)").status == 204)
+    try await cloud.observeRemoved(id)
+    #expect(try await cloud.count("server") == 0)
+  }
+
   @Test func aStopThatDoesNotComeIsGivenUp() async throws {
     let cloud = try await Fixture()
     let id = try await cloud.running()

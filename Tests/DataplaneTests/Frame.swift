@@ -30,7 +30,9 @@ enum Frame {
     return head + payload
   }
 
-  static func ip6(_ source: String, _ target: String, number: Int, hopLimit: Int = 255, _ payload: [UInt8]) throws -> [UInt8] {
+  static func ip6(_ source: String, _ target: String, number: Int, hopLimit: Int = 255, _ payload: [UInt8]) throws
+    -> [UInt8]
+  {
     [0x60, 0, 0, 0] + word(payload.count) + [UInt8(number), UInt8(hopLimit)] + (try address(source).bytes)
       + (try address(target).bytes) + payload
   }
@@ -41,8 +43,11 @@ enum Frame {
   }
 
   /// An IPv6 payload with the checksum at `offset` filled in.
-  static func summed6(_ source: String, _ target: String, number: Int, offset: Int, _ payload: [UInt8]) throws -> [UInt8] {
-    let pseudo = try address(source).bytes + address(target).bytes + [0, 0] + word(payload.count) + [0, 0, 0, UInt8(number)]
+  static func summed6(_ source: String, _ target: String, number: Int, offset: Int, _ payload: [UInt8]) throws
+    -> [UInt8]
+  {
+    let pseudo =
+      try address(source).bytes + address(target).bytes + [0, 0] + word(payload.count) + [0, 0, 0, UInt8(number)]
     var result = payload
     result.replaceSubrange(offset..<(offset + 2), with: word(checksum(pseudo + payload)))
     return result

@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func knowsTheGuestByItsAddress() async throws {
-    let launcher = MetadataLauncher.here { try await MetadataChild.run(controlFD: $0) }
+    let launcher = MetadataLauncher.here { try await MetadataChild.serve(controlFD: $0) }
     try await Self.withGuest(launcher, 34) { guest, network in
       let answered = try await Self.answers(guest, "\(network.id) 10.34.0.21 /openstack/latest/meta_data.json")
       #expect(answered)
@@ -69,9 +69,10 @@ import Testing
       let children = try await Tool.run("pgrep", ["-P", "\(getpid())", "-f", "metadata-child"]).output
       let pid = try #require(children.split(separator: "\n").first.map(String.init))
       let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
-      #expect(status.contains("Uid:\t65534\t65534\t65534\t65534") && status.contains("Gid:\t65534\t65534\t65534\t65534"))
+      #expect(
+        status.contains("Uid:\t65534\t65534\t65534\t65534") && status.contains("Gid:\t65534\t65534\t65534\t65534"))
       #expect(status.contains("NoNewPrivs:\t1") && status.contains("CapEff:\t0000000000000000"))
-      #expect(status.contains("Groups:\t \n"))
+      #expect(status.contains("Groups:\t \n") && status.contains("CapBnd:\t0000000000000000"))
       _ = try await Tool.run("kill", ["-9", pid])
       let second = try await Self.answers(guest, wanted)
       #expect(second)

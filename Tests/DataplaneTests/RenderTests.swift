@@ -13,7 +13,9 @@ import Testing
     return Names(tag: tag, externalBridge: tag.interface(.external, ""))
   }
 
-  @Test(arguments: ["1.1.1.1\nlog-facility=/etc/passwd", "a\rb", "tab\there", "quote\"", "back\\slash", "a #b", "#b", "ü"])
+  @Test(arguments: [
+    "1.1.1.1\nlog-facility=/etc/passwd", "a\rb", "tab\there", "quote\"", "back\\slash", "a #b", "#b", "ü",
+  ])
   func optionValuesCannotLeaveTheirLine(value: String) {
     #expect(throws: Refusal.self) { try ConfigText.value(value) }
   }
@@ -42,7 +44,8 @@ import Testing
   }
 
   @Test func rangesMergeAndSort() throws {
-    let blocks = ["10.0.0.5", "10.0.0.4/31", "10.0.0.0/30", "fd00::/64", "fd00::1", "192.168.0.0/24"].compactMap(CIDR.init)
+    let blocks = ["10.0.0.5", "10.0.0.4/31", "10.0.0.0/30", "fd00::/64", "fd00::1", "192.168.0.0/24"].compactMap(
+      CIDR.init)
     let ranges = AddressRanges(blocks)
     #expect(ranges.elements(version: 4) == "10.0.0.0-10.0.0.5, 192.168.0.0-192.168.0.255")
     #expect(ranges.elements(version: 6) == "fd00::-fd00::ffff:ffff:ffff:ffff")

@@ -49,7 +49,8 @@ import Testing
     #expect(links[cloud.tag.interface(.dhcp, network)]?.master == bridge)
     let thread = NamespaceThread()
     let dhcp = try await thread.run(in: cloud.tag.dhcpNamespace(network)) { NamespaceView.read() }
-    #expect(dhcp.devices[Names.inside("ns", network)]?.addresses.contains(try InterfaceAddress("169.254.169.254/32")) == true)
+    #expect(
+      dhcp.devices[Names.inside("ns", network)]?.addresses.contains(try InterfaceAddress("169.254.169.254/32")) == true)
     let router = try await thread.run(in: cloud.tag.routerNamespace(setup.router)) { NamespaceView.read() }
     #expect(router.routes.contains { $0.destination.prefix == 0 })
     let nat = try await thread.run(in: cloud.tag.routerNamespace(setup.router)) {
@@ -133,7 +134,8 @@ import Testing
       let port = cloud.addPort(network, 21)
       let other = cloud.addPort(network, 22)
       cloud.intent.ports[other.id]?.extraDHCPOptions = [
-        .init(name: "no-such-option", value: "x", ipVersion: 4), .init(name: "router", value: "not-an-address", ipVersion: 4),
+        .init(name: "no-such-option", value: "x", ipVersion: 4),
+        .init(name: "router", value: "not-an-address", ipVersion: 4),
         .init(name: "bootfile-name", value: "evil\ndhcp-script=/bin/sh", ipVersion: 4),
       ]
       let outcomes = await cloud.apply()
@@ -181,7 +183,9 @@ import Testing
       ] {
         _ = try await Tool.run(damage[0], Array(damage.dropFirst()))
         let told = await withTaskGroup(of: Bool.self) { group in
-          group.addTask { for await _ in events { return true }; return false }
+          group.addTask {
+            for await _ in events { return true }; return false
+          }
           group.addTask { (try? await Task.sleep(for: .seconds(2))) == nil }
           defer { group.cancelAll() }
           return await group.next() ?? false

@@ -35,7 +35,8 @@ import Testing
         try Frame.arp(operation: 1, senderMAC: one.mac, sender: "0.0.0.0", target: "10.14.0.22"),
       ]
       for arp in asks { one.send(Frame.ethernet(one.mac, Frame.broadcast, type: 0x0806, arp)) }
-      #expect(two.first(within: 400) { $0[12] == 8 && $0[13] == 6 && $0[6..<12].elementsEqual(Frame.bytes(one.mac)) } == nil)
+      #expect(
+        two.first(within: 400) { $0[12] == 8 && $0[13] == 6 && $0[6..<12].elementsEqual(Frame.bytes(one.mac)) } == nil)
       let honest = try Frame.arp(operation: 1, senderMAC: one.mac, sender: one.address, target: two.address)
       one.send(Frame.ethernet(one.mac, Frame.broadcast, type: 0x0806, honest))
       #expect(two.first(within: 1000) { $0[12] == 8 && $0[13] == 6 } != nil)

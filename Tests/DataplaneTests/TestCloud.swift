@@ -30,7 +30,8 @@ final class TestCloud {
 
   /// Runs `body` with a cloud and removes everything after it.
   static func with(
-    externalAddress: String? = nil, launcher: MetadataLauncher = .here { _ in }, _ body: (TestCloud) async throws -> Void
+    externalAddress: String? = nil, launcher: MetadataLauncher = .here { _ in },
+    _ body: (TestCloud) async throws -> Void
   ) async throws {
     let cloud = TestCloud(externalAddress: externalAddress, launcher: launcher)
     do {
@@ -63,7 +64,8 @@ final class TestCloud {
     var last = NetworkIntent()
     last.removed = Set(
       intent.networks.keys.map { ObjectKey(.network, $0) } + intent.ports.keys.map { ObjectKey(.port, $0) }
-        + intent.routers.keys.map { ObjectKey(.router, $0) }).union(intent.removed)
+        + intent.routers.keys.map { ObjectKey(.router, $0) }
+    ).union(intent.removed)
     return await driver.apply(last)
   }
 

@@ -12,7 +12,7 @@ import Testing
 
   @Test func aKernelThatBootsIsSeen() async throws {
     try await TinyImage.ready()
-    #expect(try await trial([]).boots(TinyImage.kernel, accelerator: .qemu))
+    #expect(try await trial([]).boots(TinyImage.kernel, accelerator: .qemu, secondsMax: 40))
   }
 
   @Test func whatIsNoKernelEndsWithoutAnAnswer() async throws {

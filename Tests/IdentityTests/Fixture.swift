@@ -26,21 +26,53 @@ final class Fixture: Sendable {
     var now: Timestamp { Timestamp.now().adding(seconds: offset.withLock { $0 }) }
   }
 
-  init(settings: IdentitySettings = IdentitySettings()) async throws {
+  /// What bootstrap makes, made once for all tests: hashing passwords is what takes time. Each test gets a copy.
+  private struct Template: Sendable {
+    /// Files by their path below the directory.
+    let files: [String: Data]
+    let ids: BootstrapResult
+    let adminToken: String
+    let demoToken: String
+  }
+
+  private static let template = Task {
     let directory = FileManager.default.temporaryDirectory.appending(path: "haneul-identity-\(Identifier.hex())")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    let clock = Clock()
-    self.directory = directory
-    self.clock = clock
-    store = try SQLiteStore(path: directory.appending(path: "store").path)
+    let store = try SQLiteStore(path: directory.appending(path: "store").path)
     try await store.migrate(IdentityService.migrations)
-    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    identity = try IdentityService(
+    let identity = try service(store, directory, Clock())
+    let ids = try await identity.bootstrap(adminPassword: Secret(adminPassword), demoPassword: Secret(demoPassword))
+    let gateway = Gateway(services: [identity.api], tokens: identity, logger: logger)
+    let adminToken = try await login(gateway, "admin", adminPassword, project: "admin")
+    let demoToken = try await login(gateway, "demo", demoPassword, project: "demo")
+    var files: [String: Data] = [:]
+    for name in ["store", "store-wal", "keys/0", "keys/1"] {
+      files[name] = try Data(contentsOf: directory.appending(path: name))
+    }
+    try FileManager.default.removeItem(at: directory)
+    return Template(files: files, ids: ids, adminToken: adminToken, demoToken: demoToken)
+  }
+
+  private static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+  private let template: Template
+
+  private static func service(_ store: any Store, _ directory: URL, _ clock: Clock) throws -> IdentityService {
+    try IdentityService(
       store: store, keysDirectory: directory.appending(path: "keys").path, baseURL: "http://cloud.test:9090/",
-      settings: settings, hasher: Self.hasher, logger: logger, now: { clock.now })
-    gateway = Gateway(services: [identity.api], tokens: identity, logger: logger)
-    ids = try await identity.bootstrap(
-      adminPassword: Secret(Self.adminPassword), demoPassword: Secret(Self.demoPassword))
+      hasher: hasher, logger: logger, now: { clock.now })
+  }
+
+  init() async throws {
+    template = try await Self.template.value
+    directory = FileManager.default.temporaryDirectory.appending(path: "haneul-identity-\(Identifier.hex())")
+    clock = Clock()
+    ids = template.ids
+    try FileManager.default.createDirectory(
+      at: directory.appending(path: "keys"), withIntermediateDirectories: true)
+    for (name, data) in template.files { try data.write(to: directory.appending(path: name)) }
+    store = try SQLiteStore(path: directory.appending(path: "store").path)
+    identity = try Self.service(store, directory, clock)
+    gateway = Gateway(services: [identity.api], tokens: identity, logger: Self.logger)
   }
 
   /// One for all tests, so that they together do not hash more than two passwords at a time.
@@ -50,16 +82,22 @@ final class Fixture: Sendable {
 
   func moveClock(seconds: Double) { clock.offset.withLock { $0 += seconds } }
 
-  /// The user `admin`'s token for its project.
-  func admin() async throws -> String { try await login("admin", Self.adminPassword, project: "admin") }
+  /// The user `admin`'s token for its project, issued before the test.
+  func admin() async throws -> String { template.adminToken }
 
-  /// The plain member's token.
-  func demo() async throws -> String { try await login("demo", Self.demoPassword, project: "demo") }
+  /// The plain member's token, issued before the test.
+  func demo() async throws -> String { template.demoToken }
 
-  func login(_ name: String, _ password: String, project: String) async throws -> String {
-    let reply = await send(
-      "POST", "/v3/auth/tokens",
-      Bodies.password(name, password, scope: #"{"project": {"name": "\#(project)", "domain": {"id": "default"}}}"#))
+  /// A new token of the plain member's.
+  func freshDemo() async throws -> String {
+    try await Self.login(gateway, "demo", Self.demoPassword, project: "demo")
+  }
+
+  private static func login(
+    _ gateway: Gateway, _ name: String, _ password: String, project: String
+  ) async throws -> String {
+    let scope = #"{"project": {"name": "\#(project)", "domain": {"id": "default"}}}"#
+    let reply = await send(gateway, "POST", "/v3/auth/tokens", Bodies.password(name, password, scope: scope))
     #expect(reply.status == 201)
     return try reply.token
   }
@@ -67,6 +105,13 @@ final class Fixture: Sendable {
   /// A request below `/identity`.
   func send(
     _ method: String, _ path: String, _ body: String? = nil, token: String? = nil, headers: [(String, String)] = []
+  ) async -> Answer {
+    await Self.send(gateway, method, path, body, token: token, headers: headers)
+  }
+
+  private static func send(
+    _ gateway: Gateway, _ method: String, _ path: String, _ body: String? = nil, token: String? = nil,
+    headers: [(String, String)] = []
   ) async -> Answer {
     var all: [(name: String, value: String)] = headers.map { ($0.0, $0.1) }
     if let token { all.append(("X-Auth-Token", token)) }

@@ -1,5 +1,6 @@
 import Identity
 import Kit
+import Store
 import Testing
 
 /// Five failures lock a user out for half an hour, and nobody can see that they did.

@@ -1,6 +1,8 @@
 import Auth
+import Converge
 import Foundation
 import Kit
+import Store
 import Testing
 
 @testable import Identity
@@ -34,7 +36,7 @@ struct TokenTests {
 
   @Test func tokensExpire() async throws {
     let cloud = try await Fixture()
-    let token = try await cloud.demo()
+    let token = try await cloud.freshDemo()
     cloud.moveClock(seconds: 3590)
     #expect(await cloud.send("GET", "/v3/auth/projects", token: token).status == 200)
     cloud.moveClock(seconds: 11)
@@ -48,13 +50,13 @@ struct TokenTests {
       try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
     }
     #expect(try mode(folder) == 0o700)
-    #expect(try mode(folder + "/0") == 0o600)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["0", "1"])
     let staged = try String(contentsOfFile: folder + "/0", encoding: .utf8)
     let old = try await cloud.demo()
     try cloud.identity.rotateKeys()
+    #expect(try mode(folder + "/0") == 0o600)
     #expect(try String(contentsOfFile: folder + "/2", encoding: .utf8) == staged)
-    let new = try await cloud.demo()
+    let new = try await cloud.freshDemo()
     for token in [old, new] { #expect(await cloud.send("GET", "/v3/auth/projects", token: token).status == 200) }
     try cloud.identity.rotateKeys()
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["0", "2", "3"])

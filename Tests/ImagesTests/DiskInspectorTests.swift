@@ -1,6 +1,7 @@
 import Foundation
-@testable import Images
 import Testing
+
+@testable import Images
 
 /// The reader of headers by itself: what QEMU makes is taken, and no bytes whatever bring it down.
 struct DiskInspectorTests {
@@ -46,14 +47,20 @@ struct DiskInspectorTests {
     #expect(try inspect(.qcow2, sound).virtualSize == 1 << 20)
     let changes: [(String, Int, [UInt8])] = [
       ("magic", 3, [0xfa]), ("version", 7, [4]), ("version", 7, [1]), ("backing offset", 15, [1]),
-      ("backing size", 19, [1]), ("cluster bits", 23, [8]), ("cluster bits", 23, [22]), ("size 0", 24, [0, 0, 0, 0, 0, 0, 0, 0]),
+      ("backing size", 19, [1]), ("cluster bits", 23, [8]), ("cluster bits", 23, [22]),
+      ("size 0", 24, [0, 0, 0, 0, 0, 0, 0, 0]),
       ("size 2^63", 24, [0x80]), ("size over 64 TiB", 24, [0, 0, 0x40, 1]), ("aes", 35, [1]), ("luks", 35, [2]),
-      ("L1 too short", 36, [0, 0, 0, 0]), ("L1 too long", 36, [0xff, 0xff, 0xff, 0xff]), ("L1 at 0", 40, [0, 0, 0, 0, 0, 0, 0, 0]),
-      ("L1 unaligned", 47, [1]), ("L1 outside", 40, [0x7f]), ("L1 wraps", 40, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]),
-      ("refcounts outside", 48, [0x7f]), ("refcounts 0", 56, [0, 0, 0, 0]), ("refcounts huge", 56, [0xff, 0xff, 0xff, 0xff]),
-      ("snapshots", 60, [0xff]), ("data file", 79, [4]), ("corrupt", 79, [2]), ("unknown", 79, [32]), ("unknown", 72, [0x80]),
+      ("L1 too short", 36, [0, 0, 0, 0]), ("L1 too long", 36, [0xff, 0xff, 0xff, 0xff]),
+      ("L1 at 0", 40, [0, 0, 0, 0, 0, 0, 0, 0]),
+      ("L1 unaligned", 47, [1]), ("L1 outside", 40, [0x7f]),
+      ("L1 wraps", 40, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]),
+      ("refcounts outside", 48, [0x7f]), ("refcounts 0", 56, [0, 0, 0, 0]),
+      ("refcounts huge", 56, [0xff, 0xff, 0xff, 0xff]),
+      ("snapshots", 60, [0xff]), ("data file", 79, [4]), ("corrupt", 79, [2]), ("unknown", 79, [32]),
+      ("unknown", 72, [0x80]),
       ("refcount order", 99, [7]), ("header length", 103, [100]), ("header length", 100, [0xff, 0xff, 0xff, 0xff]),
-      ("crypto", 112, [0x05, 0x37, 0xbe, 0x77, 0, 0, 0, 0]), ("extension length", 112, [1, 2, 3, 4, 0xff, 0xff, 0xff, 0xff]),
+      ("crypto", 112, [0x05, 0x37, 0xbe, 0x77, 0, 0, 0, 0]),
+      ("extension length", 112, [1, 2, 3, 4, 0xff, 0xff, 0xff, 0xff]),
     ]
     for (name, offset, bytes) in changes {
       var changed = sound
@@ -77,7 +84,8 @@ struct DiskInspectorTests {
       if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &random)) }
       for _ in 0..<Int.random(in: 1...12, using: &random) where !bytes.isEmpty {
         let place = Int.random(in: 0..<min(bytes.count, 300), using: &random)
-        bytes[place] = [0, 1, 0x7f, 0x80, 0xff, UInt8.random(in: 0...255, using: &random)].randomElement(using: &random) ?? 0
+        bytes[place] =
+          [0, 1, 0x7f, 0x80, 0xff, UInt8.random(in: 0...255, using: &random)].randomElement(using: &random) ?? 0
       }
       for format in DiskFormat.allCases {
         do {

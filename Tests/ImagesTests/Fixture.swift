@@ -1,14 +1,15 @@
-@testable import API
 import Auth
 import Converge
 import Foundation
-@testable import Images
 import Kit
 import Logging
 import NIOCore
 import Store
 import Subprocess
 import Testing
+
+@testable import API
+@testable import Images
 
 /// An image service of its own, on a store and in a folder that go away with it.
 final class Fixture: Sendable {
@@ -24,7 +25,8 @@ final class Fixture: Sendable {
     try await store.migrate(ImagesService.migrations)
     service = try ImagesService(store: store, directory: directory + "/images", settings: settings)
     gateway = Gateway(
-      services: [service.api], tokens: Tokens(), logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+      services: [service.api], tokens: Tokens(),
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 
   deinit { try? FileManager.default.removeItem(atPath: directory) }

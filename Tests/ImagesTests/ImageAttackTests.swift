@@ -1,4 +1,5 @@
 import Foundation
+import Images
 import Kit
 import NIOCore
 import Testing
@@ -62,7 +63,8 @@ struct ImageAttackTests {
     let cloud = try await Fixture()
     let backed = try await cloud.qemuImage("-f", "qcow2", "-u", "-b", "/etc/passwd", "-F", "raw", "@", "1M")
     try await refused(cloud, "qcow2", backed, "backing file")
-    let old = try await cloud.qemuImage("-f", "qcow2", "-o", "compat=0.10", "-u", "-b", "json:{}", "-F", "raw", "@", "1M")
+    let old = try await cloud.qemuImage(
+      "-f", "qcow2", "-o", "compat=0.10", "-u", "-b", "json:{}", "-F", "raw", "@", "1M")
     try await refused(cloud, "qcow2", old, "backing file")
     try await refused(cloud, "qcow2", [UInt8](repeating: 7, count: 100_000), "raw")
     for format in ["vdi", "vhdx", "vpc", "qed", "qcow", "parallels"] {
@@ -160,7 +162,7 @@ struct ImageAttackTests {
 
   @Test("75: deletes and uploads of the same bytes, many at once, lose none and leave none")
   func racingDeletes() async throws {
-    let cloud = try await Fixture()
+    let cloud = try await Fixture(BlobSettings(freeBytesMin: 1, uploadsMax: 24))
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<24 {
         group.addTask {

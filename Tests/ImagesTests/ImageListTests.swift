@@ -24,7 +24,8 @@ struct ImageListTests {
       ("?os_hidden=true&name=in:%22c,d%22,z", ["c,d"]), ("?os_distro=debian", ["a"]), ("?os_distro=suse", []),
       ("?owner=alice&visibility=shared", ["b", "a"]), ("?created_at=gte:2000-01-01T00:00:00Z", ["b", "a"]),
       ("?created_at=lt:2000-01-01T00:00:00Z", []), ("?id=\(a)", ["a"]), ("?sort=name:asc", ["a", "b"]),
-      ("?sort_key=size&sort_dir=desc", ["a", "b"]), ("?sort_key=status&sort_dir=desc&sort_key=name&sort_dir=asc", ["b", "a"]),
+      ("?sort_key=size&sort_dir=desc", ["a", "b"]),
+      ("?sort_key=status&sort_dir=desc&sort_key=name&sort_dir=asc", ["b", "a"]),
       ("?limit=0", []),
     ] {
       #expect(try await names(cloud, query) == expected, "\(query)")
@@ -61,21 +62,10 @@ struct ImageListTests {
   @Test func aThousandImages() async throws {
     let cloud = try await Fixture()
     for _ in 0..<1000 { _ = try await cloud.create(#"{"name": "n", "tags": ["t"], "p": "v"}"#) }
-    let clock = ContinuousClock()
-    var page = JSONValue.null
-    let times = try await (0..<5).mapAsync { _ in
-      try await clock.measure { page = try await cloud.send("GET", "/v2/images?limit=1000").json }
-    }
-    #expect(page["images"]?.array?.count == 1000)
-    #expect(page["next"] == nil)
-    print("list of 1000 images, read and parsed:", times.min() ?? .zero)
-  }
-}
-
-extension Sequence {
-  fileprivate func mapAsync<T>(_ body: (Element) async throws -> T) async rethrows -> [T] {
-    var results: [T] = []
-    for element in self { results.append(try await body(element)) }
-    return results
+    var answer = try await cloud.send("GET", "/v2/images?limit=1000")
+    let time = try await ContinuousClock().measure { answer = try await cloud.send("GET", "/v2/images?limit=1000") }
+    print("list of 1000 images:", time)
+    #expect(answer.json["images"]?.array?.count == 1000)
+    #expect(answer.json["next"] == nil)
   }
 }

@@ -64,7 +64,8 @@ struct ImageTests {
     #expect(try await cloud.send("POST", "/v2/images", "{\(properties)}").status == 413)
     let tags = (0...128).map { "\"t\($0)\"" }.joined(separator: ",")
     #expect(try await cloud.send("POST", "/v2/images", "{\"tags\": [\(tags)]}").status == 413)
-    #expect(try await cloud.send("POST", "/v2/images", "{\"\(String(repeating: "n", count: 256))\": \"v\"}").status == 400)
+    #expect(
+      try await cloud.send("POST", "/v2/images", "{\"\(String(repeating: "n", count: 256))\": \"v\"}").status == 400)
   }
 
   @Test func idsAreGivenOnce() async throws {
@@ -177,7 +178,8 @@ struct ImageTests {
     #expect(try await cloud.send("GET", "/v2/images/\(open)", as: "bob").status == 200)
     #expect(try await cloud.send("GET", "/v2/images/\(community)", as: "bob").status == 200)
     // Visible is not changeable.
-    #expect(try await cloud.patch(open, #"[{"op": "replace", "path": "/name", "value": "x"}]"#, as: "bob").status == 403)
+    #expect(
+      try await cloud.patch(open, #"[{"op": "replace", "path": "/name", "value": "x"}]"#, as: "bob").status == 403)
     #expect(try await cloud.send("DELETE", "/v2/images/\(open)", as: "bob").status == 403)
     func listed(_ query: String) async throws -> [String] {
       try await cloud.send("GET", "/v2/images" + query, as: "bob").json["images"]?.array?.compactMap {

@@ -45,6 +45,7 @@ struct Answer: CustomStringConvertible {
   var description: String { "\(status) \(json.text)" }
 
   subscript(name: String) -> JSONValue { json[name] ?? .null }
+  subscript(path name: String) -> String { json[path: name] }
   /// Neutron's word for what went wrong.
   var fault: String { json["NeutronError"]?["type"]?.string ?? "" }
 }
@@ -107,7 +108,9 @@ final class Fixture: Sendable {
   }
 
   /// Creates and returns the resource.
-  func make(_ plural: String, _ body: String, as who: String = "alice", sourceLocation: SourceLocation = #_sourceLocation)
+  func make(
+    _ plural: String, _ body: String, as who: String = "alice", sourceLocation: SourceLocation = #_sourceLocation
+  )
     async throws -> JSONValue
   {
     var singular = String(plural.dropLast()).replacing("-", with: "_")
@@ -140,7 +143,8 @@ final class Fixture: Sendable {
   func report(_ observations: [Observation] = [], from node: String? = nil) async throws {
     let name = node ?? self.node
     let facts = NodeFacts(
-      hostname: "host-of-\(name)", vcpus: 2, memoryMiB: 1024, diskGiB: 10, diskFreeGiB: 10, hypervisorVersion: 7_002_000,
+      hostname: "host-of-\(name)", vcpus: 2, memoryMiB: 1024, diskGiB: 10, diskFreeGiB: 10,
+      hypervisorVersion: 7_002_000,
       libvirtVersion: 9_000_000, accelerator: "qemu", cpuModel: "max")
     try await store.write { [networks] tx in
       try networks.observe(
@@ -149,7 +153,8 @@ final class Fixture: Sendable {
   }
 
   func attach(
-    _ server: String, _ requests: [CardRequest]?, groups: [String] = [], as who: String = "alice", node: String? = "node-1"
+    _ server: String, _ requests: [CardRequest]?, groups: [String] = [], as who: String = "alice",
+    node: String? = "node-1"
   ) async throws -> [ServerPort] {
     guard let principal = tokens.principal(who) else { throw CancellationError() }
     return try await store.write { [networks] tx in
@@ -190,13 +195,26 @@ actor Box {
 }
 
 extension [ObjectKey: ObjectSpec] {
-  func network(_ id: String) -> NetworkSpec? { if case .network(let spec)? = self[ObjectKey(.network, id)] { spec } else { nil } }
+  func network(_ id: String) -> NetworkSpec? {
+    if case .network(let spec)? = self[ObjectKey(.network, id)] { spec } else { nil }
+  }
   func port(_ id: String) -> PortSpec? { if case .port(let spec)? = self[ObjectKey(.port, id)] { spec } else { nil } }
-  func router(_ id: String) -> RouterSpec? { if case .router(let spec)? = self[ObjectKey(.router, id)] { spec } else { nil } }
+  func router(_ id: String) -> RouterSpec? {
+    if case .router(let spec)? = self[ObjectKey(.router, id)] { spec } else { nil }
+  }
   func group(_ id: String) -> SecurityGroupSpec? {
     if case .securityGroup(let spec)? = self[ObjectKey(.securityGroup, id)] { spec } else { nil }
   }
   func set(_ id: String) -> AddressSetSpec? {
     if case .addressSet(let spec)? = self[ObjectKey(.addressSet, id)] { spec } else { nil }
   }
+}
+
+extension Fixture {
+  /// The status of a thrown fault.
+  func status(_ error: (any Error)?) -> Int { (error as? Fault)?.status ?? 0 }
+}
+
+extension [ObjectKey: ObjectSpec] {
+  var ports: Set<String> { Set(keys.filter { $0.kind == .port }.map(\.id)) }
 }

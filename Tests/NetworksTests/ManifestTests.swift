@@ -163,7 +163,8 @@ struct ManifestTests {
     }
     #expect(seen[port.serverID]?.first?.addresses.map(\.type) == ["fixed", "floating"])
 
-    let refused = try await cloud.call("PUT", "/routers/\(id)/remove_router_interface", "{\"subnet_id\": \"\(subnet)\"}")
+    let refused = try await cloud.call(
+      "PUT", "/routers/\(id)/remove_router_interface", "{\"subnet_id\": \"\(subnet)\"}")
     #expect(refused.status == 409 && refused.fault == "RouterInterfaceInUseByFloatingIP")
     let held = try await cloud.call("PUT", "/routers/\(id)", "{\"router\": {\"external_gateway_info\": null}}")
     #expect(held.status == 409, "\(held)")
@@ -175,7 +176,8 @@ struct ManifestTests {
     let freed = try await cloud.call("GET", "/floatingips/\(floating[path: "id"])")
     #expect(freed["floatingip"][path: "status"] == "DOWN")
     #expect(try await cloud.call("DELETE", "/floatingips/\(floating[path: "id"])").status == 204)
-    let removed = try await cloud.call("PUT", "/routers/\(id)/remove_router_interface", "{\"subnet_id\": \"\(subnet)\"}")
+    let removed = try await cloud.call(
+      "PUT", "/routers/\(id)/remove_router_interface", "{\"subnet_id\": \"\(subnet)\"}")
     #expect(removed.status == 200, "\(removed)")
     #expect(try await cloud.manifest().network(network) == nil)
     #expect(try await cloud.call("DELETE", "/routers/\(id)").status == 204)

@@ -31,7 +31,8 @@ final class Fixture: Sendable {
     self.clock = clock
     service = PlacementService(store: store, now: { clock.now.withLock { $0 } })
     gateway = Gateway(
-      services: [service.api], tokens: Tokens(), logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+      services: [service.api], tokens: Tokens(),
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 
   deinit { try? FileManager.default.removeItem(atPath: directory) }

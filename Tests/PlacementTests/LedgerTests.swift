@@ -47,7 +47,9 @@ struct LedgerTests {
     let service = cloud.service
     try await cloud.store.write { try service.setEnabled($0, nodeID: id, false) }
     #expect(try await cloud.claim() == nil)
-    #expect(try await cloud.get("/resource_providers/\(id)/traits").json["traits"] == .array([.string("COMPUTE_STATUS_DISABLED")]))
+    #expect(
+      try await cloud.get("/resource_providers/\(id)/traits").json["traits"]
+        == .array([.string("COMPUTE_STATUS_DISABLED")]))
     try await cloud.host("h", id: id)
     #expect(try await cloud.claim() == nil, "a report does not enable a host")
     try await cloud.store.write { try service.setEnabled($0, nodeID: id, true) }

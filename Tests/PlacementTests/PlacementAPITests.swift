@@ -113,14 +113,17 @@ struct PlacementAPITests {
     #expect(first?["resource_provider"]?["uuid"] == .string(id))
     #expect(oldest["provider_summaries"]?[id]?["resources"]?["DISK_GB"] == nil)
     #expect(try await cloud.get("/allocation_candidates?resources=VCPU:5").json["allocation_requests"] == .array([]))
-    for query in ["", "?resources=", "?resources=VCPU:1&limit=0", "?resources=VCPU:1&limit=x", "?resources=VCPU:1&a=b"] {
+    for query in ["", "?resources=", "?resources=VCPU:1&limit=0", "?resources=VCPU:1&limit=x", "?resources=VCPU:1&a=b"]
+    {
       #expect(try await cloud.get("/allocation_candidates" + query).status == 400, "\(query)")
     }
   }
 
   @Test func words() async throws {
     let cloud = try await Fixture()
-    let classes = try await cloud.get("/resource_classes").json["resource_classes"]?.array?.compactMap { $0["name"]?.string }
+    let classes = try await cloud.get("/resource_classes").json["resource_classes"]?.array?.compactMap {
+      $0["name"]?.string
+    }
     #expect(classes == ["VCPU", "MEMORY_MB", "DISK_GB"])
     #expect(try await cloud.get("/resource_classes/VCPU").status == 200)
     #expect(try await cloud.get("/resource_classes/X").status == 404)

@@ -122,12 +122,12 @@ class Cloud:
         return answer.headers["X-Subject-Token"]
 
     def api(self, method, path, token=None, json=None, data=None, headers=None, version=None, timeout=60, **more):
-        """One HTTP request as it is; `version` is a compute microversion."""
+        """One HTTP request as it is; `version` is a microversion of compute or placement."""
         headers = dict(headers or {})
         if token:
             headers["X-Auth-Token"] = token
         if version:
-            headers["OpenStack-API-Version"] = f"compute {version}"
+            headers["OpenStack-API-Version"] = f"{'placement' if path.startswith(PLACEMENT) else 'compute'} {version}"
         return self.http.request(
             method, self.url + path, json=json, data=data, headers=headers, timeout=timeout, allow_redirects=False, **more)
 

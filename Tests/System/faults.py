@@ -76,11 +76,10 @@ class Route:
 
     @property
     def version(self):
-        """The compute microversion to ask for: the newest that has the route."""
-        if not self.path.startswith("/compute"):
-            return None
-        until = re.search(r"to (2\.\d+)", self.versions)
-        return until.group(1) if until else "2.96"
+        """The microversion to ask for, as `api` takes it: the newest that has the route."""
+        newest = {"compute": "2.96", "placement": "1.39"}.get(self.path.split("/")[1])
+        until = re.search(r"to (\d+\.\d+)", self.versions)
+        return until.group(1) if until else newest
 
     @property
     def takes_body(self):

@@ -55,7 +55,7 @@ class Tenant:
             name=f"{self.name}-router", external_gateway_info={"network_id": self.external.id})
         for network in networks:
             for subnet in self.sdk.network.subnets(network_id=network.id):
-                self.sdk.network.add_interface_to_router(router, subnet_id=subnet.id)
+                self.sdk.network.add_interface_to_router(router, subnet=subnet.id)
         return router
 
     def group(self, *rules, name="group"):
@@ -163,6 +163,6 @@ class Tenant:
     def _remove_router(self, router):
         for port in self.sdk.network.ports(device_id=router.id):
             if port.device_owner == "network:router_interface":
-                self.sdk.network.remove_interface_from_router(router, port_id=port.id)
+                self.sdk.network.remove_interface_from_router(router, port=port.id)
         answer = self.api("DELETE", f"{NETWORK}/routers/{router.id}")
         assert answer.status_code == 204, answer.text

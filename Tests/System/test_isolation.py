@@ -107,7 +107,7 @@ class TestTwoProjectsWithTheSameAddresses:
         ssh, at = sides.a.tenant.ssh, sides.attacker.floating
         def ask(text):
             return ssh(at, f"{text} | timeout 15 nc -w 5 169.254.169.254 80", check=False)
-        assert " 404 " in ask("printf 'GET /openstack/latest/../../../etc/passwd HTTP/1.0\\r\\n\\r\\n'")
+        assert " 200 " not in ask("printf 'GET /openstack/latest/../../../etc/passwd HTTP/1.0\\r\\n\\r\\n'")
         assert " 200 " not in ask("head -c 20000 /dev/zero | tr '\\0' 'A'")
         assert " 200 " not in ask("printf 'POST /openstack/latest/meta_data.json HTTP/1.0\\r\\nContent-Length: 1\\r\\n\\r\\nx'")
         # And it still serves.
@@ -165,7 +165,7 @@ def injector(sides, tmp_path_factory):
 class TestForgery:
     """Frames the guest's kernel never sees, sent as they are; looked for at the peer, at DHCP and at the router."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def cast(self, sides):
         tenant = sides.a.tenant
         router = [p for p in tenant.sdk.network.ports(device_id=sides.a.router.id, network_id=sides.a.network.id)]
@@ -214,9 +214,9 @@ class TestForgery:
         a, peer = sides.a.tenant, sides.a.tenant.fixed(sides.peer)
         own = a.fixed(sides.attacker)
         script = (
-            f"(ip addr add 10.40.0.99/24 dev eth0; ip addr del {own}/24 dev eth0; "
+            f"(ip addr del {own}/24 dev eth0; ip addr add 10.40.0.99/24 dev eth0;"
             f"ping -c 3 -W 1 -I 10.40.0.99 {peer} > /tmp/by-address; arping -c 2 -w 3 -U -I eth0 10.40.0.99;"
-            f"ip addr add {own}/24 dev eth0; ip addr del 10.40.0.99/24 dev eth0;"
+            f"ip addr del 10.40.0.99/24 dev eth0; ip addr add {own}/24 dev eth0;"
             f"mac=$(cat /sys/class/net/eth0/address); ip link set eth0 down; ip link set eth0 address fa:16:3e:66:66:66;"
             f"ip link set eth0 up; sleep 1; ping -c 3 -W 1 {peer} > /tmp/by-mac; ip link set eth0 down;"
             f"ip link set eth0 address $mac; ip link set eth0 up; ip route add default via 10.40.0.1;"

@@ -188,7 +188,7 @@ def test_the_network_goes_with_its_last_user(life):
     bridge = f"h{tag}b{network.id.replace('-', '')[:9]}"
     assert bridge in hostlib.links(tag)
     for subnet in tenant.sdk.network.subnets(network_id=network.id):
-        tenant.sdk.network.remove_interface_from_router(router, subnet_id=subnet.id)
+        tenant.sdk.network.remove_interface_from_router(router, subnet=subnet.id)
     for floating in tenant.sdk.network.ips():
         tenant.sdk.network.delete_ip(floating.id)
     tenant.sdk.network.delete_router(router.id)

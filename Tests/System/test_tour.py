@@ -84,8 +84,7 @@ class TestByTheCommandLine:
 
     def test_it_answers_after_rules_for_icmp_and_ssh(self, tour):
         tour.run("security group rule create tour-group --protocol icmp")
-        tour.ssh_rule = tour.run(
-            "security", "group", "rule", "create", "tour-group", "--protocol", "tcp", "--dst-port", "22")["id"]
+        tour.ssh_rule = tour.run("security group rule create tour-group --protocol tcp --dst-port 22")["id"]
         wait_for("ping", lambda: ping(tour.floating, count=1) == 1, 10, explain=lambda: tour.cloud.explain(tour.id))
         wait_for("ssh", lambda: "yes" in tour.ssh("echo yes"), 30, explain=lambda: tour.cloud.explain(tour.id))
         assert tcp_answers(tour.floating, 23) == "silent"

@@ -1,16 +1,16 @@
 #define _GNU_SOURCE 1
 #include "clinux.h"
+#include <sys/stat.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/if_tun.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netpacket/packet.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int clinux_setns_net(int fd) {
@@ -127,9 +127,18 @@ int clinux_mtu(const char *name) {
   return result;
 }
 
-int clinux_drop_privileges(uint32_t uid, uint32_t gid) {
-  if (geteuid() == 0 && setgroups(0, NULL) < 0) return -errno;
-  if (setresgid(gid, gid, gid) < 0) return -errno;
-  if (setresuid(uid, uid, uid) < 0) return -errno;
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+int clinux_path_facts(const char *path, struct clinux_path_facts *facts) {
+  struct stat status;
+  if (stat(path, &status) != 0) return -errno;
+  facts->inode = status.st_ino;
+  facts->size = status.st_size;
+  facts->uid = status.st_uid;
+  facts->gid = status.st_gid;
+  facts->mode = status.st_mode;
+  return 0;
+}
+
+uint64_t clinux_inode(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 ? status.st_ino : 0;
 }

@@ -158,7 +158,9 @@ extension Engine {
     for service in services { plan.namespace(service.namespace, owner: service.pair.owner) }
     for router in routers { plan.namespace(router.namespace, owner: ObjectKey(.router, router.router.id)) }
     for pair in services.map(\.pair) + routers.flatMap(\.pairs) { plan.pair(pair) }
-    for port in checked.ports.values { if let network = checked.networks[port.networkID] { plan.tap(port, network: network) } }
+    for port in checked.ports.values {
+      if let network = checked.networks[port.networkID] { plan.tap(port, network: network) }
+    }
     problems.merge(await plan.batch.run(logger: logger)) { first, _ in first }
     try await settleHost(plan.newBridges)
     if !names.ownsExternalBridge, host[names.externalBridge] == nil { refuseExternal(checked, &problems) }
@@ -184,8 +186,12 @@ extension Engine {
 
   private func refuseExternal(_ checked: CheckedIntent, _ problems: inout [ObjectKey: Refusal]) {
     let refusal = Refusal("ExternalBridgeMissing", "The external bridge \(names.externalBridge) is not on this host.")
-    for network in checked.networks.values where network.external { problems[ObjectKey(.network, network.id)] = refusal }
-    for router in checked.routers.values where router.gateway != nil { problems[ObjectKey(.router, router.id)] = refusal }
+    for network in checked.networks.values where network.external {
+      problems[ObjectKey(.network, network.id)] = refusal
+    }
+    for router in checked.routers.values where router.gateway != nil {
+      problems[ObjectKey(.router, router.id)] = refusal
+    }
   }
 
   private func loadRules(_ checked: CheckedIntent, _ problems: inout [ObjectKey: Refusal]) async throws {
@@ -194,7 +200,8 @@ extension Engine {
     let (input, refused) = try await loader.load(asked)
     problems.merge(refused) { first, _ in first }
     for port in checked.ports.values where !input.emptied.isDisjoint(with: port.groups) {
-      problems[ObjectKey(.port, port.id)] = Refusal("RulesRejected", "The kernel refuses a security group of this port.")
+      problems[ObjectKey(.port, port.id)] = Refusal(
+        "RulesRejected", "The kernel refuses a security group of this port.")
     }
     let zones = input.zones
     let record = FlowRecord(input: input) { port in
@@ -219,7 +226,9 @@ extension Engine {
     var input = RuleInput(
       names: names, ports: [], groups: checked.groups.values.sorted { $0.id < $1.id },
       addressSets: checked.addressSets, zones: [:], masqueraded: nil, hostPorts: external.hostPorts)
-    for network in checked.networks.values where !network.external { input.zones[network.bridge] = zones.zone(network.id) }
+    for network in checked.networks.values where !network.external {
+      input.zones[network.bridge] = zones.zone(network.id)
+    }
     if external.masquerade, names.ownsExternalBridge { input.masqueraded = external.address.flatMap { CIDR($0) } }
     for port in checked.ports.values.sorted(by: { $0.id < $1.id }) {
       let stateful = !port.groups.contains { checked.groups[$0]?.stateful == false }

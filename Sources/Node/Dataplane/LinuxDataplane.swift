@@ -19,7 +19,7 @@ public final class LinuxDataplane: DataplaneDriver {
   ///   - directory: the node's directory for files of dnsmasq and radvd; made where missing, for root alone.
   ///   - external: the bridge of external networks.
   ///   - executable: path of the `haneul` binary, run with `metadata-child` to parse what guests send.
-  ///   - metadataUser: whom that child becomes before it reads a byte of a guest.
+  ///   - metadataUser: the user that child is, without any privilege; must be able to execute the binary.
   public convenience init(
     tag: CloudTag, directory: String, external: ExternalBridge, executable: String,
     metadataUser: (uid: UInt32, gid: UInt32), logger: Logger

@@ -70,7 +70,9 @@ struct Removal {
   func runAll(zones: Set<UInt16>) async throws {
     await endDaemons()
     var batch = IPBatch()
-    for name in host.namespaces.sorted() where name.hasPrefix(names.tag.namespacePrefix) { batch.add("netns del \(name)") }
+    for name in host.namespaces.sorted() where name.hasPrefix(names.tag.namespacePrefix) {
+      batch.add("netns del \(name)")
+    }
     _ = await batch.run(logger: logger)
     var links = IPBatch()
     let kinds: Set<String> = ["bridge", "tun", "veth"]

@@ -11,6 +11,7 @@ struct AcceleratorTrial: Sendable {
   /// What a kernel says when it has booted and finds no root.
   private static let booted = ["Unable to mount root fs", "Run /init as init process"]
   private static let emulator = "qemu-system-x86_64"
+  private static let environment = Environment.custom(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"])
 
   let user: QEMUUser
   /// Kernels to boot: the first that is there and that QEMU's user may read.
@@ -28,7 +29,7 @@ struct AcceleratorTrial: Sendable {
   /// QEMU's version as it says it.
   func qemuVersion() async throws -> String {
     let result = try await Subprocess.run(
-      .name(Self.emulator), arguments: ["--version"], output: .string(limit: 4096))
+      .name(Self.emulator), arguments: ["--version"], environment: Self.environment, output: .string(limit: 4096))
     guard result.terminationStatus.isSuccess, let line = result.standardOutput.split(separator: "\n").first else {
       throw HypervisorError.daemonUnavailable(reason: "\(Self.emulator) does not run: apt-get install qemu-system-x86")
     }
@@ -51,20 +52,22 @@ struct AcceleratorTrial: Sendable {
     return works
   }
 
-  /// Boots `kernel`; true once it has said that it booted. QEMU is gone when this returns.
-  func boots(_ kernel: String, accelerator: Accelerator) async -> Bool {
-    var options = PlatformOptions()
-    options.userID = user.uid
-    options.groupID = user.gid
-    options.supplementaryGroups = user.groups
+  /// Boots `kernel`; true once it has said, within `secondsMax`, that it booted. QEMU is gone when this returns.
+  func boots(_ kernel: String, accelerator: Accelerator, secondsMax: Int = Self.secondsMax) async -> Bool {
+    // By setpriv and not by Subprocess's own options: those call setgroups between fork and exec, where glibc waits
+    // for threads that the child does not have.
+    let privileges = [
+      "--reuid", "\(user.uid)", "--regid", "\(user.gid)",
+      "--groups", user.groups.map(String.init).joined(separator: ","), "--no-new-privs", "--", Self.emulator,
+    ]
     let outcome = try? await Subprocess.run(
-      .name(Self.emulator), arguments: Arguments(Self.arguments(kernel, accelerator)), platformOptions: options,
-      input: .none, output: .sequence, error: .discarded
+      .name("setpriv"), arguments: Arguments(privileges + Self.arguments(kernel, accelerator)),
+      environment: Self.environment, input: .none, output: .sequence, error: .discarded
     ) { execution in
       let booted = await withTaskGroup(of: Bool.self) { group in
         group.addTask { await Self.saysBooted(execution.standardOutput) }
         group.addTask {
-          try? await Task.sleep(for: .seconds(Self.secondsMax))
+          try? await Task.sleep(for: .seconds(secondsMax))
           // By its id: this ends the output too, which the other task reads.
           try? execution.send(signal: .kill)
           return false

@@ -4,6 +4,8 @@ import Foundation
 /// libvirt's own event loop, on one thread for the whole process. It must run before the first connection is opened.
 enum LibvirtEventLoop {
   private static let started: Bool = {
+    // libvirt writes to its socket without MSG_NOSIGNAL: a libvirtd that goes away would end this process.
+    signal(SIGPIPE, SIG_IGN)
     guard virEventRegisterDefaultImpl() == 0 else { return false }
     // Errors are read where the call failed; libvirt is not to print them as well.
     virSetErrorFunc(nil) { _, _ in }

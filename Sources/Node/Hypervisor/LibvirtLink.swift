@@ -50,7 +50,7 @@ actor LibvirtLink {
   private func open(startingDaemon: Bool) async throws -> LibvirtConnection {
     if let connection {
       if connection.isAlive { return connection }
-      self.connection = nil
+      lost()
     }
     if let opening { return try await opening.value }
     let task = Task { [uri, calls, listener = listener()] in
@@ -79,9 +79,9 @@ actor LibvirtLink {
   }
 
   private func lost() {
-    guard let connection, !connection.isAlive else { return }
+    guard connection?.isAlive != true else { return }
     logger.warning("libvirt connection lost", metadata: ["uri": "\(uri)"])
-    self.connection = nil
+    connection = nil
     connect()
   }
 
@@ -99,7 +99,8 @@ actor LibvirtLink {
 
   private func recovered(startingDaemon: Bool) async -> Bool {
     do {
-      _ = try await open(startingDaemon: startingDaemon)
+      // It may have gone again before it was noted here.
+      guard try await open(startingDaemon: startingDaemon).isAlive else { return false }
       recovering = nil
       return true
     } catch {

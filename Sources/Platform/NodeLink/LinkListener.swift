@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -12,12 +13,12 @@ struct LinkListener: Sendable {
 
   /// The directory must be ours and closed to everybody else: who may not enter it cannot put another socket there.
   func checkDirectory() throws {
-    var status = stat()
+    var facts = clinux_path_facts()
     let directory = (socketPath as NSString).deletingLastPathComponent
-    guard socketPath.utf8.count <= 107, stat(directory, &status) == 0 else {
+    guard socketPath.utf8.count <= 107, clinux_path_facts(directory, &facts) == 0 else {
       throw LinkError.refused(status: 0, reason: "\(socketPath) is no place for a socket.")
     }
-    guard status.st_uid == geteuid(), status.st_mode & 0o077 == 0 else {
+    guard facts.uid == geteuid(), facts.mode & 0o077 == 0 else {
       throw LinkError.refused(status: 0, reason: "\(directory) must be this user's own, with mode 0700.")
     }
   }

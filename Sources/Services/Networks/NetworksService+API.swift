@@ -41,7 +41,8 @@ extension NetworksService {
       networks: self, needsDefaultGroup: true, create: PortRules.create, update: PortRules.update,
       delete: PortRules.delete,
       mayDelete: { tx, scope, port in
-        try scope.owns(port.standard) || tx.find(Network.self, id: port.networkID).map { scope.owns($0.standard) } == true
+        try scope.owns(port.standard)
+          || tx.find(Network.self, id: port.networkID).map { scope.owns($0.standard) } == true
       })
   }
 

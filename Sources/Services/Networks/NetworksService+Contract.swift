@@ -56,8 +56,9 @@ extension NetworksService: NetworksContract {
 
   public func serverRenamed(_ tx: Transaction, serverID: String, hostname: String) throws {
     let change = Change(tx, requestID: nil)
-    for var port in try tx.load(Port.self, "server_id = \(serverID)") where port.hostname != hostname {
-      port.hostname = hostname
+    let name = Port.safeHostname(hostname)
+    for var port in try tx.load(Port.self, "server_id = \(serverID)") where port.hostname != name {
+      port.hostname = name
       try tx.save(port)
       change.mark(port)
     }

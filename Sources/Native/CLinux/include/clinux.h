@@ -9,6 +9,19 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+/// What stat(2) says of a path, links followed. The struct of libc itself is not used from Swift: which C module
+/// owns it differs from build to build.
+struct clinux_path_facts {
+  uint64_t inode;
+  int64_t size;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t mode;
+};
+
+/// Reads the facts of `path`. 0, or -errno.
+int clinux_path_facts(const char *path, struct clinux_path_facts *facts);
+
 /// setns(2): moves the calling thread into the namespace behind `fd`. 0, or -errno.
 int clinux_setns_net(int fd);
 
@@ -36,5 +49,5 @@ int clinux_announce_ipv4(const char *name, const uint8_t mac[6], const uint8_t a
 /// The MTU of the device `name` in the calling thread's namespace, or -errno.
 int clinux_mtu(const char *name);
 
-/// Becomes `uid`/`gid` for good: no supplementary groups, no way back, no new privileges. 0, or -errno.
-int clinux_drop_privileges(uint32_t uid, uint32_t gid);
+/// The inode behind `path`, following links: tells one network namespace from another. 0 where there is none.
+uint64_t clinux_inode(const char *path);

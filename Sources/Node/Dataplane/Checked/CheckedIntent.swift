@@ -13,7 +13,9 @@ struct CheckedIntent: Sendable {
   var refused: [ObjectKey: Refusal] = [:]
 
   init(_ intent: NetworkIntent, names: Names) {
-    for (id, spec) in intent.networks { read(.network, id) { $0.networks[id] = try CheckedNetwork(spec, names: names) } }
+    for (id, spec) in intent.networks {
+      read(.network, id) { $0.networks[id] = try CheckedNetwork(spec, names: names) }
+    }
     for (id, spec) in intent.ports { read(.port, id) { $0.ports[id] = try CheckedPort(spec, names: names) } }
     for (id, spec) in intent.routers { read(.router, id) { $0.routers[id] = try CheckedRouter(spec, names: names) } }
     for (id, spec) in intent.securityGroups { read(.securityGroup, id) { $0.groups[id] = try CheckedGroup(spec) } }

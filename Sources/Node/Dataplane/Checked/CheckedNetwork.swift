@@ -57,7 +57,9 @@ extension CheckedNetwork.Subnet {
     gateway = try spec.gateway.map(Check.address)
     enableDHCP = spec.enableDHCP
     nameservers = try spec.dnsNameservers.map(Check.address).filter { $0.bits != 0 }
-    routes = try spec.hostRoutes.map { try Route(destination: Check.cidr($0.destination), nexthop: Check.address($0.nexthop)) }
+    routes = try spec.hostRoutes.map {
+      try Route(destination: Check.cidr($0.destination), nexthop: Check.address($0.nexthop))
+    }
     addressMode = try Self.mode(spec.ipv6AddressMode)
     raMode = try Self.mode(spec.ipv6RAMode)
   }

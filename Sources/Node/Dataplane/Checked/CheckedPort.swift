@@ -31,7 +31,9 @@ struct CheckedPort: Sendable, Hashable {
     tap = names.tag.interface(.tap, id)
     networkID = try Check.id(spec.networkID)
     mac = try Check.mac(spec.mac)
-    fixedIPs = try spec.fixedIPs.map { try FixedIP(subnetID: Check.id($0.subnetID), address: Check.address($0.address)) }
+    fixedIPs = try spec.fixedIPs.map {
+      try FixedIP(subnetID: Check.id($0.subnetID), address: Check.address($0.address))
+    }
     adminStateUp = spec.adminStateUp
     portSecurity = spec.portSecurityEnabled
     groups = try spec.securityGroupIDs.map(Check.id)

@@ -40,10 +40,14 @@ struct CheckedRouter: Sendable, Hashable {
     for pair in spec.floatingIPs {
       let outside = try Check.address(pair.floating)
       let inside = try Check.address(pair.fixed)
-      guard outside.version == 4, inside.version == 4 else { throw Refusal("InvalidSpec", "A floating IP is not IPv4.") }
+      guard outside.version == 4, inside.version == 4 else {
+        throw Refusal("InvalidSpec", "A floating IP is not IPv4.")
+      }
       floating[outside] = inside
     }
-    routes = try spec.routes.map { try Route(destination: Check.cidr($0.destination), nexthop: Check.address($0.nexthop)) }
+    routes = try spec.routes.map {
+      try Route(destination: Check.cidr($0.destination), nexthop: Check.address($0.nexthop))
+    }
   }
 
   /// Its devices: interfaces, then the gateway.

@@ -74,7 +74,8 @@ struct DHCPService: Sendable {
     let metadata = InterfaceAddress(IPAddress(version: 4, bits: 0xa9fe_a9fe), prefix: 32)
     plan.loopback()
     plan.device(
-      device, mac: service.mac, mtu: network.mtu, addresses: Set(service.addresses + [metadata]), up: true, owner: owner)
+      device, mac: service.mac, mtu: network.mtu, addresses: Set(service.addresses + [metadata]), up: true, owner: owner
+    )
     if let refusal = await plan.batch.run(in: namespace, logger: logger)[owner] { throw refusal }
   }
 }

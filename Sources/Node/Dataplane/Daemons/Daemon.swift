@@ -14,7 +14,7 @@ struct Daemon: Sendable {
   /// Its pid where it runs as we would start it: same arguments, same namespace.
   var running: pid_t? {
     guard let pid = alive, Self.commandLine(pid).dropFirst() == arguments[...] else { return nil }
-    return Self.inode("/proc/\(pid)/ns/net") == Self.inode(HomeNamespace.path(namespace)) ? pid : nil
+    return clinux_inode("/proc/\(pid)/ns/net") == clinux_inode(HomeNamespace.path(namespace)) ? pid : nil
   }
 
   /// Its pid where it runs at all, however it was started.
@@ -31,12 +31,9 @@ struct Daemon: Sendable {
 
   static func commandLine(_ pid: pid_t) -> [String] {
     guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return [] }
-    return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { String(decoding: $0, as: UTF8.self) }
-  }
-
-  private static func inode(_ path: String) -> UInt64? {
-    var status = stat()
-    return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+    return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   /// Starts it in its namespace; it puts itself into the background. Throws `Refusal` where it does not stay.
@@ -95,7 +92,7 @@ enum StateFile {
 
   /// Keeps a daemon's log from growing without bound.
   static func bound(_ path: String, bytesMax: Int = 1 << 20) {
-    var status = stat()
-    if stat(path, &status) == 0, status.st_size > bytesMax { truncate(path, 0) }
+    var facts = clinux_path_facts()
+    if clinux_path_facts(path, &facts) == 0, facts.size > bytesMax { truncate(path, 0) }
   }
 }

@@ -61,7 +61,8 @@ struct DnsmasqConfig: Sendable, Hashable {
     let four = addresses.filter { $0.version == 4 }.map(\.description)
     return (four.isEmpty ? [nil] : four.map(Optional.some)).map { address in
       defer { six = [] }
-      return (["\(port.mac)", "set:port-\(port.id)"] + (port.hostname.map { [$0] } ?? []) + (address.map { [$0] } ?? [])
+      return
+        (["\(port.mac)", "set:port-\(port.id)"] + (port.hostname.map { [$0] } ?? []) + (address.map { [$0] } ?? [])
         + six).joined(separator: ",")
     }
   }

@@ -14,7 +14,8 @@ struct RadvdConfig: Sendable, Hashable {
     let managed = subnets.contains { $0.raMode == .stateful }
     let other = subnets.contains { $0.raMode != .slaac }
     var lines = [
-      "interface \(interface.device.name) {", "  AdvSendAdvert on;", "  MinRtrAdvInterval 30;", "  MaxRtrAdvInterval 100;",
+      "interface \(interface.device.name) {", "  AdvSendAdvert on;", "  MinRtrAdvInterval 30;",
+      "  MaxRtrAdvInterval 100;",
       "  AdvManagedFlag \(managed ? "on" : "off");", "  AdvOtherConfigFlag \(other ? "on" : "off");",
       "  AdvLinkMTU \(max(interface.device.mtu, 1280));",
     ]

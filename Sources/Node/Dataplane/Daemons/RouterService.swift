@@ -20,8 +20,11 @@ struct RouterService: Sendable {
 
   static func daemon(namespace: String, directory: String) -> Daemon {
     Daemon(
-      program: "radvd", arguments: ["-C", "\(directory)/radvd.conf", "-p", "\(directory)/radvd.pid", "-m", "logfile",
-        "-l", "\(directory)/radvd.log"],
+      program: "radvd",
+      arguments: [
+        "-C", "\(directory)/radvd.conf", "-p", "\(directory)/radvd.pid", "-m", "logfile",
+        "-l", "\(directory)/radvd.log",
+      ],
       pidFile: "\(directory)/radvd.pid", namespace: namespace)
   }
 

@@ -36,7 +36,9 @@ struct IPBatch: Sendable {
       }
       let line = lines[number - 1]
       logger.warning("ip refused", metadata: ["command": "\(line.text)", "error": "\(message)"])
-      if let owner = line.owner { failures[owner] = Refusal("DeviceFailed", "A network device was refused: \(message)") }
+      if let owner = line.owner {
+        failures[owner] = Refusal("DeviceFailed", "A network device was refused: \(message)")
+      }
     }
     return failures
   }

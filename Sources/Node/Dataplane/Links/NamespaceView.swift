@@ -107,7 +107,9 @@ enum Sysctl {
   @discardableResult
   static func set(_ name: String, _ value: String) -> Bool {
     let path = "/proc/sys/net/\(name)"
-    if let now = try? String(contentsOfFile: path, encoding: .utf8), now.trimmingCharacters(in: .whitespacesAndNewlines) == value {
+    if let now = try? String(contentsOfFile: path, encoding: .utf8),
+      now.trimmingCharacters(in: .whitespacesAndNewlines) == value
+    {
       return true
     }
     return (try? value.write(toFile: path, atomically: false, encoding: .utf8)) != nil

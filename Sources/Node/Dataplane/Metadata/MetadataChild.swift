@@ -1,4 +1,3 @@
-import CLinux
 import Foundation
 import Kit
 import NIOCore
@@ -7,9 +6,14 @@ import Synchronization
 
 /// The process that reads what guests send: no privileges, one socket to the node, listening sockets handed over it.
 public enum MetadataChild {
-  /// Serves until the node closes `controlFD`, the Unix socket it was started with. Gives up its privileges before it
-  /// listens. Throws where it cannot, or where the node does not speak as expected.
+  /// Serves until the node closes `controlFD`, the Unix socket it was started with. Throws where it is root, which may
+  /// not read what guests send, or where the node does not speak as expected.
   public static func run(controlFD: Int32) async throws {
+    guard geteuid() != 0 else { throw Refusal("MetadataFailed", "root does not read what guests send.") }
+    try await serve(controlFD: controlFD)
+  }
+
+  static func serve(controlFD: Int32) async throws {
     let socket = MetadataSocket(controlFD)
     try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
       let thread = Thread { continuation.resume(with: Result { try serve(socket) }) }
@@ -19,32 +23,18 @@ public enum MetadataChild {
   }
 
   private static func serve(_ socket: MetadataSocket) throws {
-    var desk: MetadataDesk?
+    let desk = MetadataDesk(node: socket)
+    defer { desk.end() }
     var failure: (any Error)?
     socket.read { line, takeDescriptor in
       do {
-        let order = try JSONDecoder().decode(MetadataOrder.self, from: line)
-        if order.kind == .hello {
-          try becomeUnprivileged(order)
-          desk = MetadataDesk(node: socket)
-        } else {
-          try desk?.carryOut(order, takeDescriptor)
-        }
+        try desk.carryOut(try JSONDecoder().decode(MetadataOrder.self, from: line), takeDescriptor)
       } catch {
         failure = error
         socket.shut()
       }
     }
-    desk?.end()
     if let failure { throw failure }
-  }
-
-  private static func becomeUnprivileged(_ order: MetadataOrder) throws {
-    guard let uid = order.uid, let gid = order.gid else { return }
-    let result = clinux_drop_privileges(uid, gid)
-    guard result == 0 else {
-      throw Refusal("MetadataFailed", "Privileges cannot be given up: \(String(cString: strerror(-result))).")
-    }
   }
 }
 
@@ -80,7 +70,6 @@ final class MetadataDesk: Sendable {
   /// Does what the node says. Throws where a socket that was promised is missing or no socket.
   func carryOut(_ order: MetadataOrder, _ takeDescriptor: () -> Int32?) throws {
     switch order.kind {
-    case .hello: break
     case .listen:
       guard let network = order.network, let descriptor = takeDescriptor() else {
         throw Refusal("MetadataFailed", "A listening socket is missing.")
@@ -101,7 +90,9 @@ final class MetadataDesk: Sendable {
       .childChannelOption(ChannelOptions.maxMessagesPerRead, value: 1)
       .childChannelInitializer { [self] channel in
         channel.eventLoop.makeCompletedFuture {
-          guard let address = channel.remoteAddress?.ipAddress else { throw ChannelError.inappropriateOperationForState }
+          guard let address = channel.remoteAddress?.ipAddress else {
+            throw ChannelError.inappropriateOperationForState
+          }
           let source = Source(networkID: network, address: address)
           try channel.pipeline.syncOperations.addHandler(MetadataConnection(desk: self, source: source))
         }

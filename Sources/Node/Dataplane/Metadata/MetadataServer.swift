@@ -59,7 +59,8 @@ actor MetadataServer {
         guard let ended = await self?.startChild() else { return }
         await ended()
         await self?.childEnded()
-        pause = ContinuousClock.now - began > Self.restartPauseMax ? Self.restartPause : min(pause * 2, Self.restartPauseMax)
+        pause =
+          ContinuousClock.now - began > Self.restartPauseMax ? Self.restartPause : min(pause * 2, Self.restartPauseMax)
         try? await Task.sleep(for: pause)
       }
     }
@@ -95,8 +96,8 @@ actor MetadataServer {
 
   /// A listening socket of the calling thread's namespace; nil where `known` is that namespace.
   private static func listen(unless known: UInt64?) throws -> (descriptor: Int32, inode: UInt64)? {
-    var status = stat()
-    guard stat("/proc/thread-self/ns/net", &status) == 0, UInt64(status.st_ino) != known else { return nil }
+    var namespace = clinux_path_facts()
+    guard clinux_path_facts("/proc/thread-self/ns/net", &namespace) == 0, namespace.inode != known else { return nil }
     let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     let descriptor = socket(AF_INET, kind, 0)
     var yes: Int32 = 1
@@ -118,7 +119,7 @@ actor MetadataServer {
       if descriptor >= 0 { Foundation.close(descriptor) }
       throw Refusal("MetadataFailed", "The metadata address cannot be listened on: \(reason).")
     }
-    return (descriptor, UInt64(status.st_ino))
+    return (descriptor, namespace.inode)
   }
 
   /// Starts one child; the function returned ends when the child does. nil where there is no socket to be had.
@@ -129,9 +130,6 @@ actor MetadataServer {
     let socket = MetadataSocket(ends[0])
     let theirs = ends[1]
     child = socket
-    var hello = MetadataOrder(kind: .hello)
-    if case .process(_, let uid, let gid) = launcher { (hello.uid, hello.gid) = (uid, gid) }
-    socket.send(hello)
     for (id, listener) in listeners {
       socket.send(MetadataOrder(kind: .listen, network: id), attached: listener.descriptor)
     }
@@ -151,9 +149,13 @@ actor MetadataServer {
     switch launcher {
     case .here(let body):
       try await body(descriptor)
-    case .process(let executable, _, _):
+    case .process(let executable, let uid, let gid):
+      // Privileges are gone before the child's first instruction: a process cannot take them from its own parked main
+      // thread later.
+      let drop = ["--reuid", "\(uid)", "--regid", "\(gid)", "--clear-groups", "--no-new-privs", "--bounding-set=-all"]
       let result = try await Subprocess.run(
-        .path(FilePath(executable)), arguments: ["metadata-child", "--control-fd", "0"],
+        .name("setpriv"), arguments: Arguments(drop + ["--", executable, "metadata-child", "--control-fd", "0"]),
+        environment: Tool.environment,
         input: .fileDescriptor(FileDescriptor(rawValue: descriptor), closeAfterSpawningProcess: true),
         output: .discarded, error: .string(limit: 64 << 10))
       throw Refusal("MetadataFailed", "\(result.terminationStatus): \(result.standardError.suffix(500))")

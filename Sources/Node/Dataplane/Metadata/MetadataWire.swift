@@ -6,16 +6,12 @@ import Synchronization
 /// One line from the node to the child that talks to guests.
 struct MetadataOrder: Sendable, Codable {
   enum Kind: String, Sendable, Codable {
-    /// The first line: whom to become. Without `uid` the child stays who it is.
-    case hello
     /// A listening socket comes with this line: requests on it are of `network`.
     case listen
     case close
     case reply
   }
   var kind: Kind
-  var uid: UInt32?
-  var gid: UInt32?
   var network: String?
   var id: UInt64?
   var status: Int?
@@ -64,7 +60,9 @@ final class MetadataSocket: Sendable {
       var sent = 0
       while sent < bytes.count {
         let count = bytes[sent...].withUnsafeBytes { part in
-          if sent == 0, let attached { return clinux_send_descriptor(descriptor, part.baseAddress, part.count, attached) }
+          if sent == 0, let attached {
+            return clinux_send_descriptor(descriptor, part.baseAddress, part.count, attached)
+          }
           return Foundation.send(descriptor, part.baseAddress, part.count, Int32(MSG_NOSIGNAL))
         }
         guard count > 0 else {

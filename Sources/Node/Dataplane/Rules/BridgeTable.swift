@@ -17,15 +17,19 @@ struct BridgeTable {
       text.set("map from_guest", type: "ifname : verdict", verdicts(guarded: "goto from_", open: "accept"))
       text.set("map marks_in", type: "ifname : verdict", verdicts(guarded: "jump in_", open: nil))
       text.set("map marks_out", type: "ifname : verdict", verdicts(guarded: "goto out_", open: "accept"))
-      text.chain("prerouting", hook: "prerouting", priority: -300, [
-        "iifname vmap @from_guest", "iifname \"\(taps)*\" counter drop comment \"tap nobody described\"",
-      ])
-      text.chain("forward", hook: "forward", priority: -200, [
-        "iifname \"\(prefix)*\" meta mark set meta mark and 0x0000ffff",
-        "oifname \"\(prefix)*\" meta mark set meta mark and 0xffff0000",
-        "iifname vmap @marks_in", "oifname vmap @marks_out",
-        "oifname \"\(taps)*\" counter drop comment \"tap nobody described\"",
-      ])
+      text.chain(
+        "prerouting", hook: "prerouting", priority: -300,
+        [
+          "iifname vmap @from_guest", "iifname \"\(taps)*\" counter drop comment \"tap nobody described\"",
+        ])
+      text.chain(
+        "forward", hook: "forward", priority: -200,
+        [
+          "iifname \"\(prefix)*\" meta mark set meta mark and 0x0000ffff",
+          "oifname \"\(prefix)*\" meta mark set meta mark and 0xffff0000",
+          "iifname vmap @marks_in", "oifname vmap @marks_out",
+          "oifname \"\(taps)*\" counter drop comment \"tap nobody described\"",
+        ])
       text.chain("input", hook: "input", priority: -200, input(prefix))
       text.chain("output", hook: "output", priority: -200, ["oifname vmap @marks_out", "oifname \"\(taps)*\" drop"])
     }
@@ -67,11 +71,13 @@ struct AntiSpoofing {
     text.chain("arp_\(key)", arp)
     text.chain("ip_\(key)", ip)
     text.chain("ip6_\(key)", ip6)
-    text.chain("from_\(key)", [
-      "ether saddr != { \(macs) } counter drop comment \"source MAC\"",
-      "ether type vmap { arp : goto arp_\(key), ip : goto ip_\(key), ip6 : goto ip6_\(key) }",
-      "counter drop comment \"ether type\"",
-    ])
+    text.chain(
+      "from_\(key)",
+      [
+        "ether saddr != { \(macs) } counter drop comment \"source MAC\"",
+        "ether type vmap { arp : goto arp_\(key), ip : goto ip_\(key), ip6 : goto ip6_\(key) }",
+        "counter drop comment \"ether type\"",
+      ])
     text.chain("in_\(key)", ["meta mark set meta mark or \(port.inMark)"])
     text.chain("out_\(key)", ["meta mark set meta mark or \(port.outMark)", "accept"])
   }

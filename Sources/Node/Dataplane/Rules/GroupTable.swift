@@ -12,14 +12,18 @@ struct GroupTable {
     let text = RuleText(replacing: "inet", input.names.tag.nftTable) { text in
       renderMembers(into: &text)
       text.set("set bridges", type: "ifname", bridges.joined(separator: ", "))
-      for group in input.groups { GroupRules(group: group, empty: input.emptied.contains(group.id)).render(into: &text) }
+      for group in input.groups {
+        GroupRules(group: group, empty: input.emptied.contains(group.id)).render(into: &text)
+      }
       for port in input.guarded { renderPort(port, into: &text) }
       text.set("map egress_of", type: "mark : verdict", verdicts { ($0.inMark, "goto egress_\($0.key)") })
       text.set("map ingress_of", type: "mark : verdict", verdicts { ($0.outMark, "goto ingress_\($0.key)") })
-      text.chain("ingress", [
-        "meta mark and 0x0000ffff vmap @ingress_of", "meta mark and 0x0000ffff 0x0 accept",
-        "iifname \"\(input.names.externalBridge)\" accept", "counter drop",
-      ])
+      text.chain(
+        "ingress",
+        [
+          "meta mark and 0x0000ffff vmap @ingress_of", "meta mark and 0x0000ffff 0x0 accept",
+          "iifname \"\(input.names.externalBridge)\" accept", "counter drop",
+        ])
       text.chain("forward", hook: "forward", priority: 0, forward)
       text.chain("zones", hook: "prerouting", priority: -300, zones)
       renderHost(into: &text)
@@ -59,7 +63,8 @@ struct GroupTable {
   private func renderPort(_ port: RuleInput.Port, into text: inout RuleText) {
     let groups = port.port.groups.filter { id in input.groups.contains { $0.id == id } }
     let known = port.stateful ? "ct state established,related" : nil
-    text.chain("egress_\(port.key)",
+    text.chain(
+      "egress_\(port.key)",
       (known.map { ["\($0) goto ingress"] } ?? []) + [
         "icmpv6 type { 134, 137, 138 } counter drop", "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } goto ingress",
         "meta nfproto ipv4 udp sport 67 udp dport 68 counter drop",
@@ -68,7 +73,8 @@ struct GroupTable {
         "meta nfproto ipv6 udp sport 546 udp dport 547 goto ingress",
         "ip daddr 169.254.169.254 tcp dport 80 goto ingress",
       ] + groups.map { "jump egress_\($0.compact)" } + ["counter drop comment \"no egress rule\""])
-    text.chain("ingress_\(port.key)",
+    text.chain(
+      "ingress_\(port.key)",
       (known.map { ["\($0) accept"] } ?? []) + [
         "icmpv6 type { 130, 131, 132, 134, 135, 136, 143 } accept",
         "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
@@ -105,19 +111,23 @@ struct GroupTable {
     let fromGuests = ["ip saddr vmap @host_egress4", "ip6 saddr vmap @host_egress6"]
     text.chain("to_external", toGuests)
     text.chain("from_external", fromGuests)
-    text.chain("decide", [
-      "iifname \"\(external)\" oifname != \"\(external)\" goto from_external",
-      "oifname \"\(external)\" iifname != \"\(external)\" goto to_external",
-      "meta mark and 0xffff0000 vmap @egress_of", "meta mark and 0xffff0000 0x0 goto ingress",
-      "iifname \"\(external)\" goto ingress", "counter drop comment \"unknown sender\"",
-    ])
+    text.chain(
+      "decide",
+      [
+        "iifname \"\(external)\" oifname != \"\(external)\" goto from_external",
+        "oifname \"\(external)\" iifname != \"\(external)\" goto to_external",
+        "meta mark and 0xffff0000 vmap @egress_of", "meta mark and 0xffff0000 0x0 goto ingress",
+        "iifname \"\(external)\" goto ingress", "counter drop comment \"unknown sender\"",
+      ])
     text.chain("output", hook: "output", priority: 0, ["oifname \"\(external)\" jump to_external"])
     text.chain("input", hook: "input", priority: 0, ["iifname \"\(external)\" jump from_external"])
     if input.names.ownsExternalBridge { text.chain("host", hook: "input", priority: 10, host) }
     if let block = input.masqueraded, block.version == 4 {
-      text.chain("postrouting", type: "nat", hook: "postrouting", priority: 100, [
-        "ip saddr \(block) oifname != \"\(external)\" masquerade"
-      ])
+      text.chain(
+        "postrouting", type: "nat", hook: "postrouting", priority: 100,
+        [
+          "ip saddr \(block) oifname != \"\(external)\" masquerade"
+        ])
     }
   }
 }

@@ -12,7 +12,9 @@ struct PortNumbers {
   /// The number of `id`. Throws `Refusal` where all 65,535 are taken.
   mutating func number(_ id: String) throws -> UInt16 {
     if let number = numbers[id] { return number }
-    guard numbers.count < Int(UInt16.max) else { throw Refusal("TooManyPorts", "This host has no room for more ports.") }
+    guard numbers.count < Int(UInt16.max) else {
+      throw Refusal("TooManyPorts", "This host has no room for more ports.")
+    }
     let taken = Set(numbers.values)
     repeat { next &+= 1 } while next == 0 || taken.contains(next)
     numbers[id] = next

@@ -53,7 +53,9 @@ actor RuleLoader {
     }
   }
 
-  static func render(_ input: RuleInput) -> String { BridgeTable(input: input).render() + GroupTable(input: input).render() }
+  static func render(_ input: RuleInput) -> String {
+    BridgeTable(input: input).render() + GroupTable(input: input).render()
+  }
 
   private func commit(_ text: String, _ tag: CloudTag) async throws {
     _ = try await thread.run { try Nftables().run(text) }
@@ -91,7 +93,8 @@ actor RuleLoader {
 
   private func trial(_ input: RuleInput) async -> Refusal? {
     let table = input.names.tag.nftTable
-    let text = Self.render(input).replacing(table, with: table + "_trial")
+    let text =
+      Self.render(input).replacing(table, with: table + "_trial")
       + "delete table bridge \(table)_trial\ndelete table inet \(table)_trial\n"
     do {
       _ = try await thread.run { try Nftables().run(text) }

@@ -13,7 +13,7 @@ enum Tool {
     var error: String
   }
 
-  private static let environment: Environment = .inherit.updating([
+  static let environment: Environment = .inherit.updating([
     "LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
   ])
 

@@ -6,7 +6,8 @@ import Kit
 enum ExtensionRoutes {
   private static let all: [(alias: String, name: String)] = [
     ("NMN", "Multinic"), ("OS-DCF", "DiskConfig"), ("OS-EXT-AZ", "ExtendedAvailabilityZone"),
-    ("OS-EXT-IPS", "ExtendedIps"), ("OS-EXT-IPS-MAC", "ExtendedIpsMac"), ("OS-EXT-SRV-ATTR", "ExtendedServerAttributes"),
+    ("OS-EXT-IPS", "ExtendedIps"), ("OS-EXT-IPS-MAC", "ExtendedIpsMac"),
+    ("OS-EXT-SRV-ATTR", "ExtendedServerAttributes"),
     ("OS-EXT-STS", "ExtendedStatus"), ("OS-FLV-DISABLED", "FlavorDisabled"), ("OS-FLV-EXT-DATA", "FlavorExtraData"),
     ("OS-SCH-HNT", "SchedulerHints"), ("OS-SRV-USG", "ServerUsage"), ("os-attach-interfaces", "AttachInterfaces"),
     ("os-availability-zone", "AvailabilityZone"), ("os-block-device-mapping-v2-boot", "BlockDeviceMappingV2Boot"),

@@ -42,7 +42,9 @@ struct FlavorSpecRoutes {
     return flavor
   }
 
-  private static func missingSpec(_ key: String) -> Fault { .notFound("Flavor has no extra specs with key \(key.quoted).") }
+  private static func missingSpec(_ key: String) -> Fault {
+    .notFound("Flavor has no extra specs with key \(key.quoted).")
+  }
 
   private func index(_ call: Call) async throws -> Reply {
     let flavor = try await context.store.read { try self.flavor($0, call) }
@@ -152,7 +154,8 @@ struct FlavorSpecRoutes {
           throw Fault.conflict("Can not add access to a public flavor.")
         }
         guard try FlavorTable.addAccess(tx, flavor: flavor.id, project: project) else {
-          throw Fault.conflict("Flavor access already exists for flavor \(flavor.id) and project \(project) combination.")
+          throw Fault.conflict(
+            "Flavor access already exists for flavor \(flavor.id) and project \(project) combination.")
         }
       } else if try !FlavorTable.removeAccess(tx, flavor: flavor.id, project: project) {
         throw Fault.notFound("Flavor access not found for \(flavor.id) / \(project) combination.")

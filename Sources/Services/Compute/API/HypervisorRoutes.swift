@@ -57,7 +57,8 @@ struct HypervisorRoutes {
     let pattern = call.at(53) ? call.query["hypervisor_hostname_pattern"] : nil
     let page = call.at(33) ? try call.page(default: Self.pageMax, maximum: Self.pageMax) : nil
     if pattern != nil, call.query.has("limit") || call.query.has("marker") {
-      throw Fault.badRequest("Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.")
+      throw Fault.badRequest(
+        "Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.")
     }
     let limit = page?.limit ?? Self.pageMax
     let all = try await context.store.read { [context] tx in

@@ -117,7 +117,7 @@ struct InterfaceRoutes {
   }
 
   private static func ports(_ tx: Transaction, _ server: Server, _ context: ComputeContext) throws -> [ServerPort] {
-    let leaving = try CardTable.detaching(tx, servers: [server.id])
+    let leaving = try CardTable.detaching(tx)
     return (try context.networks.ports(tx, servers: [server.id])[server.id] ?? []).filter {
       !leaving.contains($0.id)
     }

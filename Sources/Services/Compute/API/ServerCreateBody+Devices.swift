@@ -33,7 +33,9 @@ extension ServerCreateBody {
     let id = try mapping.optionalString("uuid", 1...255) ?? mapping.optionalString("image_id", 1...255)
     for name in ["guest_format", "device_type", "disk_bus", "device_name"] { _ = try mapping.optionalString(name) }
     for name in ["no_device", "connection_info", "volume_size"] { _ = mapping.value(name) }
-    let volumes = ["volume_id", "snapshot_id", "virtual_name"].contains { mapping.value($0).map { !$0.isNull } ?? false }
+    let volumes = ["volume_id", "snapshot_id", "virtual_name"].contains {
+      mapping.value($0).map { !$0.isNull } ?? false
+    }
     _ = try mapping.optionalBool("delete_on_termination", lenient: true)
     if call.at(42) || call.version == .compute(32), let tag = try mapping.optionalString("tag", 1...60) {
       try ServerFields.checkTag(tag)

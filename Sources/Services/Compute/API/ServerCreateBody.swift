@@ -52,7 +52,8 @@ struct ServerCreateBody: Sendable {
     metadata = try ServerFields.metadata(fields, "metadata") ?? [:]
     userData = try Self.userData(fields)
     configDrive = try fields.isNull("config_drive") ? false : Self.flag(fields, "config_drive")
-    adminPass = try fields.optionalString("adminPass", 0...255).flatMap { $0.isEmpty ? nil : Secret($0) }
+    adminPass =
+      try fields.optionalString("adminPass", 0...255).flatMap { $0.isEmpty ? nil : Secret($0) }
       ?? Self.newPassword()
     (minCount, maxCount) = try Self.counts(fields)
     returnReservationID = try Self.flag(fields, "return_reservation_id")

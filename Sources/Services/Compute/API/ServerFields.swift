@@ -49,7 +49,9 @@ enum ServerFields {
     character.isASCII && (character.isLetter || character.isNumber || "-_:. /".contains(character))
   }
 
-  static func text(_ metadata: [String: String]) -> String { JSONValue.object(metadata.mapValues(JSONValue.string)).text }
+  static func text(_ metadata: [String: String]) -> String {
+    JSONValue.object(metadata.mapValues(JSONValue.string)).text
+  }
 
   /// Distinct tags in order.
   static func tags(_ values: [String]) throws -> [String] {

@@ -114,7 +114,9 @@ struct ServerFilter {
   }
 
   static func time(_ text: String) throws -> Timestamp {
-    guard let time = Timestamp(iso8601: text) else { throw Fault.badRequest("\(text.quoted) is not a moment in ISO 8601.") }
+    guard let time = Timestamp(iso8601: text) else {
+      throw Fault.badRequest("\(text.quoted) is not a moment in ISO 8601.")
+    }
     return time
   }
 
@@ -148,7 +150,8 @@ struct ServerFilter {
   private static func pattern(_ column: String, _ expression: String) -> SQL {
     let begins = expression.hasPrefix("^")
     let ends = expression.hasSuffix("$") && !expression.hasSuffix("\\$")
-    let like = (begins ? "" : "%") + plain(expression).flatMap { "%_!".contains($0) ? ["!", $0] : [$0] } + (ends ? "" : "%")
+    let like =
+      (begins ? "" : "%") + plain(expression).flatMap { "%_!".contains($0) ? ["!", $0] : [$0] } + (ends ? "" : "%")
     return "\(raw: column) LIKE \(like) ESCAPE '!'"
   }
 

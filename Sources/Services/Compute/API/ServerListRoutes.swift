@@ -25,8 +25,9 @@ struct ServerListRoutes {
     let order = try ServerOrder(call)
     let page = try call.page(default: Self.pageMax, maximum: Self.pageMax)
     let limit = page.limit ?? Self.pageMax
+    let columns = ServerColumns.shown(userData: detailed && call.at(3) && call.caller?.isAdmin == true)
     let bytes = try await context.store.read { [context] tx in
-      let servers = try Self.load(tx, filter, order, page, limit: limit, networks: context.networks)
+      let servers = try Self.load(tx, filter, order, page, limit: limit, columns: columns, networks: context.networks)
       var view = ServerView(call, tag: context.tag)
       if detailed { try view.load(tx, servers, context.networks) }
       let more = limit > 0 && servers.count == limit
@@ -44,7 +45,7 @@ struct ServerListRoutes {
 
   private static func load(
     _ tx: Transaction, _ filter: ServerFilter, _ order: ServerOrder, _ page: PageRequest, limit: Int,
-    networks: any NetworksContract
+    columns: String, networks: any NetworksContract
   ) throws -> [Server] {
     if filter.empty { return [] }
     var marker = page.marker
@@ -56,7 +57,7 @@ struct ServerListRoutes {
       let wanted = filter.addresses.isEmpty ? limit : pageMax
       let chunk = try tx.query(
         """
-        SELECT \(raw: ServerColumns.list) FROM server \(SQL.whereAll(conditions)) ORDER BY \(order.clause)
+        SELECT \(raw: columns) FROM server \(SQL.whereAll(conditions)) ORDER BY \(order.clause)
         LIMIT \(wanted)
         """, ServerColumns.decode)
       if filter.addresses.isEmpty { return chunk }

@@ -134,7 +134,7 @@ struct ServerRoutes {
     let network = call.parameters["network"]
     let ports = try await context.store.read { [context] tx in
       let server = try context.server(tx, id: id, for: principal)
-      let leaving = try CardTable.detaching(tx, servers: [server.id])
+      let leaving = try CardTable.detaching(tx)
       return (try context.networks.ports(tx, servers: [server.id])[server.id] ?? []).filter {
         !leaving.contains($0.id)
       }

@@ -25,7 +25,7 @@ struct ServerView {
   mutating func load(_ tx: Transaction, _ servers: [Server], _ networks: any NetworksContract) throws {
     let ids = servers.map(\.id)
     ports = try networks.ports(tx, servers: ids)
-    let leaving = try CardTable.detaching(tx, servers: ids)
+    let leaving = try CardTable.detaching(tx)
     if !leaving.isEmpty { ports = ports.mapValues { $0.filter { !leaving.contains($0.id) } } }
     let now = Timestamp.now()
     if admin, call.at(16) {
@@ -136,9 +136,7 @@ struct ServerView {
         }
       }
       if call.at(98) {
-        json.field("properties") { json in
-          json.field("disk_format", server.rootDisk.base.format)
-        }
+        json.field("properties") { _ in }
       }
     }
   }
@@ -157,8 +155,9 @@ struct ServerView {
   }
 
   /// Members by network name, each with its addresses.
-  static func write(_ ports: [ServerPort], to json: inout JSONWriter, only network: String? = nil, extended: Bool = true)
-  {
+  static func write(
+    _ ports: [ServerPort], to json: inout JSONWriter, only network: String? = nil, extended: Bool = true
+  ) {
     var networks: [String] = []
     for port in ports where !networks.contains(port.networkName) { networks.append(port.networkName) }
     for name in networks where network == nil || network == name {
@@ -187,7 +186,7 @@ struct ServerView {
 
   private func progress(_ json: inout JSONWriter, _ server: Server) {
     if ["ACTIVE", "BUILD"].contains(server.state.status) {
-      json.field("progress", server.state.status == "ACTIVE" ? 100 : 0)
+      json.field("progress", 0)
     }
     if server.state.status == "ERROR", let fault = server.fault {
       json.field("fault") {

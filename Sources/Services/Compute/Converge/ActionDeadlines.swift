@@ -39,10 +39,11 @@ struct ActionDeadlines: Converger {
 
   private static func due(_ tx: Transaction, _ now: Timestamp) throws -> [String] {
     let earliest = now.adding(seconds: -180)
+    let read = now.adding(seconds: -passwordSeconds)
     return try tx.query(
       """
       SELECT id FROM server
-      WHERE action_began < \(earliest) OR admin_pass IS NOT NULL AND launched_at < \(now.adding(seconds: -passwordSeconds))
+      WHERE action_began < \(earliest) OR admin_pass IS NOT NULL AND launched_at < \(read)
       ORDER BY id LIMIT \(batchMax)
       """
     ) { $0.text(0) }

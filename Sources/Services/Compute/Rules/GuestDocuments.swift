@@ -44,7 +44,7 @@ struct GuestDocuments {
         json.object {
           $0.field("type", "nic")
           $0.field("bus", "pci")
-          $0.field("address", "0000:00:\(String(card.slot, radix: 16)).0")
+          $0.field("address", "0000:00:\(String(card.slot | 0x100, radix: 16).dropFirst()).0")
           $0.field("mac", card.port.mac)
           $0.field("tags", card.port.tag.map { [$0] } ?? [])
         }

@@ -32,7 +32,7 @@ struct ServerLifecycle: Sendable {
     if server.launchedAt == nil, server.seen?.power == .running { server.launchedAt = .now() }
     server.action = nil
     server.asked.operationID = nil
-    if server.errorKind == "action" {
+    if server.errorKind == "action", server.launchedAt != nil {
       server.errorKind = nil
       server.fault = nil
     }

@@ -37,11 +37,8 @@ enum CardTable {
     try tx.execute("DELETE FROM server_card WHERE server_id = \(id) AND port_id IN (\(list: ports))")
   }
 
-  /// Ports on their way out, of many servers.
-  static func detaching(_ tx: Transaction, servers: [String]) throws -> Set<String> {
-    Set(
-      try tx.query("SELECT port_id FROM server_card WHERE detaching = 1 AND server_id IN (\(list: servers))") {
-        $0.text(0)
-      })
+  /// Ports on their way out, of all servers: there are never many.
+  static func detaching(_ tx: Transaction) throws -> Set<String> {
+    Set(try tx.query("SELECT port_id FROM server_card WHERE detaching = 1") { $0.text(0) })
   }
 }

@@ -75,6 +75,7 @@ enum ComputeMigrations {
       server_id TEXT NOT NULL REFERENCES server (id) ON DELETE CASCADE, port_id TEXT NOT NULL,
       slot INTEGER NOT NULL, detaching INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (server_id, port_id))
     """,
+    "CREATE INDEX server_card_detaching ON server_card (detaching, port_id)",
   ]
 
   /// Records of what was done outlive the server for a while.

@@ -15,6 +15,16 @@ enum ServerColumns {
     created_at, updated_at, launched_at, vm_state, task_state, power_state, status
     """
 
+  /// `list` without what only the manifest needs; user data, up to 64 KB each, only where it is shown.
+  static func shown(userData: Bool) -> String {
+    var names = list.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init)
+    for (index, name) in names.enumerated() where ["seed", "key_data"].contains(name) { names[index] = "''" }
+    for (index, name) in names.enumerated() where name == "admin_pass" || name == "user_data" && !userData {
+      names[index] = "NULL"
+    }
+    return names.joined(separator: ", ")
+  }
+
   static func decode(_ row: any Row) -> Server {
     Server(
       id: row.text(0), projectID: row.text(1), userID: row.text(2), name: row.text(3), description: row.textOrNil(4),

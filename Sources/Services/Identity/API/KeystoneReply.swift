@@ -23,8 +23,8 @@ extension Call {
     read: @escaping @Sendable (Transaction, Chunk) throws -> [Record], id: @escaping @Sendable (Record) -> String,
     _ encode: @escaping @Sendable (inout JSONWriter, Record) -> Void
   ) async throws -> Reply {
-    let page = try page(default: nil, maximum: Self.rowsMax)
-    if let limit = page.limit {
+    let page = try page(default: nil, maximum: nil)
+    if let limit = page.limit.map({ min($0, Self.rowsMax) }) {
       let records = try await store.read { tx in
         try read(tx, Chunk(after: page.marker, count: limit + 1))
       }

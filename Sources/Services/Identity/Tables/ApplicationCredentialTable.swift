@@ -40,7 +40,10 @@ enum ApplicationCredentialTable {
       """)
     for role in credential.roles {
       try tx.execute(
-        "INSERT INTO identity_application_credential_role (credential_id, role_id) VALUES (\(credential.id), \(role.id))"
+        """
+        INSERT INTO identity_application_credential_role (credential_id, role_id)
+        VALUES (\(credential.id), \(role.id))
+        """
       )
     }
   }

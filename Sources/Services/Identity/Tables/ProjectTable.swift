@@ -134,15 +134,18 @@ enum ProjectTable {
 
   /// A project with its domain, or a domain (which is its own domain).
   static func forToken(_ tx: Transaction, _ id: String, isDomain: Bool) throws -> ForToken? {
-    try tx.first(
+    let found = try tx.first(
       """
-      SELECT p.name, d.id, d.name, p.enabled, d.enabled, p.token_generation FROM identity_project p
-      JOIN identity_project d ON d.id = coalesce(p.domain_id, p.id) WHERE p.id = \(id) AND p.is_domain = \(isDomain)
+      SELECT p.name, d.id, d.name, p.enabled, d.enabled, p.token_generation, p.is_domain FROM identity_project p
+      LEFT JOIN identity_project d ON d.id = p.domain_id WHERE p.id = \(id)
       """
-    ) {
-      ForToken(
-        id: id, name: $0.text(0), domainID: $0.text(1), domainName: $0.text(2), enabled: $0.bool(3) && $0.bool(4),
-        generation: $0.int(5))
+    ) { row -> ForToken? in
+      guard row.bool(6) == isDomain else { return nil }
+      let name = row.text(0)
+      return ForToken(
+        id: id, name: name, domainID: row.textOrNil(1) ?? id, domainName: row.textOrNil(2) ?? name,
+        enabled: row.bool(3) && (row.boolOrNil(4) ?? true), generation: row.int(5))
     }
+    return found ?? nil
   }
 }

@@ -19,7 +19,10 @@ enum RoleTable {
 
   static func list(_ tx: Transaction, _ conditions: [SQL], _ chunk: Chunk) throws -> [Role] {
     try tx.query(
-      "SELECT r.id, r.name, r.description, r.options, r.extra FROM identity_role r \(chunk.clause(conditions, id: "r.id"))",
+      """
+      SELECT r.id, r.name, r.description, r.options, r.extra FROM identity_role r
+      \(chunk.clause(conditions, id: "r.id"))
+      """,
       decode)
   }
 

@@ -61,7 +61,7 @@ struct ImageFileRoutes: Sendable {
 
 /// A part of a file as a `Range` header names it.
 enum ByteRange {
-  /// The bytes asked for, of `size`; nil where the whole is (no header, or one that is not in bytes). Throws `Fault` 416
+  /// The bytes asked for, of `size`; nil where the whole is (no header, or none in bytes). Throws `Fault` 416
   /// where there are no such bytes, or several parts are asked for.
   static func read(_ header: String?, size: Int64) throws -> Range<Int64>? {
     guard let header, header.hasPrefix("bytes=") else { return nil }

@@ -165,7 +165,7 @@ struct ImageListRequest: Sendable {
       """
   }
 
-  /// Rows that stand behind the marker's: greater in the first key, or equal in it and greater in the second, and so on.
+  /// Rows behind the marker's: beyond it in the first key, or equal in that and beyond it in the second, and so on.
   private func after(_ marker: String) -> SQL {
     func own(_ column: String) -> SQL {
       "(SELECT \(raw: column) FROM \(ImageTable.source) WHERE i.id = \(marker))"

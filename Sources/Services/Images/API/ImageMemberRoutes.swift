@@ -111,7 +111,9 @@ struct ImageMemberRoutes: Sendable {
   }
 
   private static func checkShared(_ image: Image) throws {
-    guard image.visibility == .shared else { throw Fault.forbidden("Only an image with visibility shared has members.") }
+    guard image.visibility == .shared else {
+      throw Fault.forbidden("Only an image with visibility shared has members.")
+    }
   }
 
   private static func missing(_ memberID: String) -> Fault {

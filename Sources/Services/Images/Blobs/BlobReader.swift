@@ -1,4 +1,4 @@
-/// Reads kept bytes on a queue of its own. Once open, the bytes can be read to their end, whatever becomes of the image.
+/// Reads kept bytes on a queue of its own. Once open, they can be read to their end, whatever becomes of the image.
 actor BlobReader {
   /// Bytes of one piece.
   static let pieceBytes = 256 * 1024

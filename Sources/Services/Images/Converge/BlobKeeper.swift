@@ -20,7 +20,7 @@ struct BlobKeeper: Converger {
     try await removeStrangers()
   }
 
-  /// An upload is entered as live before its image is given to it; one that is not live ended, or died with its process.
+  /// An upload is entered as live before its image is given to it; one that is not live ended or died.
   private func abandonDeadUploads() async throws {
     for (imageID, uploadID) in try await store.read(ImageUploadTable.underWay) where await !blobs.isLive(uploadID) {
       try await store.write {

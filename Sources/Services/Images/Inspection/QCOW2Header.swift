@@ -117,7 +117,9 @@ struct BigEndianFields: Sendable {
   func u64(_ offset: Int) throws -> UInt64 { try read(offset, 8) }
 
   private func read(_ offset: Int, _ count: Int) throws -> UInt64 {
-    guard offset >= 0, offset <= bytes.count - count else { throw InspectionRefusal("The image's header is cut short.") }
+    guard offset >= 0, offset <= bytes.count - count else {
+      throw InspectionRefusal("The image's header is cut short.")
+    }
     return bytes[offset..<(offset + count)].reduce(0) { $0 << 8 | UInt64($1) }
   }
 }

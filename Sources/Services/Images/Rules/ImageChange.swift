@@ -27,7 +27,8 @@ struct ImageChange: Sendable {
     let type = (contentType ?? "").split(separator: ";").first.map { $0.lowercased().filter { $0 != " " } } ?? ""
     guard let draft = Draft(rawValue: type) else {
       let accepted = Draft.allCases.map(\.rawValue).joined(separator: ", ")
-      throw Fault(415, "An image is changed with one of the content types \(accepted).", headers: [("Accept-Patch", accepted)])
+      throw Fault(
+        415, "An image is changed with one of the content types \(accepted).", headers: [("Accept-Patch", accepted)])
     }
     guard let operations = body?.array, operations.count <= countMax else {
       throw Fault.badRequest("The body must be an array of at most \(countMax) operations.")
@@ -76,7 +77,7 @@ struct ImageChange: Sendable {
     return name
   }
 
-  /// Applies the operation. Throws what `ImageAttributes.set` throws, 403 for removing what every image has, and 409 for
+  /// Applies the operation. Throws what `ImageAttributes.set` throws, 403 for removing what every image has, 409 for
   /// a property that is not there, or (in draft 4) is there already.
   func apply(to image: inout Image, by caller: Principal) throws {
     let exists = ImageAttributes.base.contains(name) || image.properties[name] != nil

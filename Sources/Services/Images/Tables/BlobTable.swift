@@ -12,7 +12,9 @@ enum BlobTable {
 
   /// Seven columns, from `column` on: digest, file, size, md5, sha512, format, virtual size; nil where they are null.
   static func read(_ row: any Row, from column: Int) -> BlobRecord? {
-    guard let digest = row.textOrNil(column), let format = DiskFormat(rawValue: row.text(column + 5)) else { return nil }
+    guard let digest = row.textOrNil(column), let format = DiskFormat(rawValue: row.text(column + 5)) else {
+      return nil
+    }
     return BlobRecord(
       digest: digest, file: row.text(column + 1), size: Int64(row.int(column + 2)), md5: row.text(column + 3),
       sha512: row.text(column + 4), format: format, virtualSize: Int64(row.int(column + 6)))

@@ -12,9 +12,11 @@ struct DiscoveryRoutes: Sendable {
   static let extensions: [Extension] = [
     ("agent", "agent"), ("allowed-address-pairs", "Allowed Address Pairs"),
     ("availability_zone", "Availability Zone"), ("binding", "Port Binding"),
-    ("empty-string-filtering", "Empty String Filtering Extension"), ("ext-gw-mode", "Configurable external gateway mode"),
+    ("empty-string-filtering", "Empty String Filtering Extension"),
+    ("ext-gw-mode", "Configurable external gateway mode"),
     ("external-net", "Neutron external network"), ("extra_dhcp_opt", "Extra DHCP options"),
-    ("extraroute", "Extra Route"), ("filter-validation", "Filter parameters validation"),
+    ("extraroute", "Extra Route"), ("extraroute-atomic", "Atomically add/remove extra routes"),
+    ("filter-validation", "Filter parameters validation"),
     ("fip-port-details", "Floating IP Port Details Extension"), ("ip-substring-filtering", "IP address substring"),
     ("net-mtu", "Network MTU"), ("net-mtu-writable", "Network MTU (writable)"),
     ("network_availability_zone", "Network Availability Zone"), ("pagination", "Pagination support"),
@@ -24,7 +26,8 @@ struct DiscoveryRoutes: Sendable {
     ("router", "Neutron L3 Router"), ("router_availability_zone", "Router Availability Zone"),
     ("security-group", "security-group"), ("security-groups-normalized-cidr", "Normalized CIDR field"),
     ("sorting", "Sorting support"),
-    ("standard-attr-description", "standard-attr-description"), ("standard-attr-revisions", "Resource revision numbers"),
+    ("standard-attr-description", "standard-attr-description"),
+    ("standard-attr-revisions", "Resource revision numbers"),
     ("standard-attr-tag", "Tag support for resources with standard attribute"),
     ("standard-attr-timestamp", "Resource timestamps"), ("stateful-security-group", "Stateful security group"),
   ].map { Extension(alias: $0.0, name: $0.1) }

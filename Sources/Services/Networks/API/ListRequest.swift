@@ -38,7 +38,8 @@ struct ListRequest: Sendable {
     let strangers = values.keys.filter { known[$0] == nil }.sorted()
     guard strangers.isEmpty else {
       throw Fault.badRequest(
-        "\(strangers.map(\.quoted).joined(separator: ", ")) is invalid attribute for filtering.", type: "HTTPBadRequest")
+        "\(strangers.map(\.quoted).joined(separator: ", ")) is invalid attribute for filtering.", type: "HTTPBadRequest"
+      )
     }
     conditions = try values.sorted { $0.key < $1.key }.compactMap { name, values in
       try known[name]?.condition(values)
@@ -109,8 +110,9 @@ struct ListRequest: Sendable {
     return "(\(SQL.joined(alternatives, separator: " OR ")))"
   }
 
-  /// The marker's place in the order. Throws `Fault` 404 where it names nothing the scope sees.
-  func position<R: StoredResource>(_ tx: Transaction, of id: String, _ type: R.Type, _ scope: Scope) throws -> Position {
+  /// The marker's place in the order. Throws `Fault` 400 where it names nothing the scope sees.
+  func position<R: StoredResource>(_ tx: Transaction, of id: String, _ type: R.Type, _ scope: Scope) throws -> Position
+  {
     let expressions = sortKeys.map(\.expression).joined(separator: ", ")
     let conditions: [SQL] = ["id = \(id)"] + (scope.visible(type).map { [$0] } ?? [])
     let found = try tx.first("SELECT \(raw: expressions) FROM \(raw: type.kind) \(SQL.whereAll(conditions))") { row in
@@ -118,7 +120,9 @@ struct ListRequest: Sendable {
         key.order == .text ? SQLValue.text(row.text(index)) : .int(Int64(row.int(index)))
       }
     }
-    guard let found else { throw R.notFound(id) }
+    guard let found else {
+      throw Fault.badRequest("marker \(id.quoted) names no \(type.singular).", type: "HTTPBadRequest")
+    }
     return found
   }
 }

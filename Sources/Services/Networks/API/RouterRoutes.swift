@@ -15,7 +15,44 @@ struct RouterActionRoutes: Sendable {
       Route(.put, one + "/remove_router_interface", Permission("remove_router_interface", .projectMember)) {
         try await interface($0, RouterInterfaceRules.remove)
       },
+      Route(.put, one + "/add_extraroutes", Permission("add_extraroutes", .projectMember)) {
+        try await editRoutes($0) { old, named in old + named.filter { !old.contains($0) } }
+      },
+      Route(.put, one + "/remove_extraroutes", Permission("remove_extraroutes", .projectMember)) {
+        try await editRoutes($0) { old, named in old.filter { !named.contains($0) } }
+      },
     ]
+  }
+
+  /// Adds or removes single routes, so that two clients do not undo each other's.
+  private func editRoutes(
+    _ call: Call, _ edit: @escaping @Sendable (_ old: [Subnet.Route], _ named: [Subnet.Route]) -> [Subnet.Route]
+  ) async throws -> Reply {
+    let id = try call.resourceID("id")
+    let scope = Scope(try call.principal())
+    let router = try await networks.write(call) { change in
+      var router = try change.tx.need(Router.self, id: id, in: scope)
+      let fields = try call.object(Router.singular)
+      let named = try RouteReader.read(fields, "routes", countMax: Router.routesMax)
+      try fields.finish()
+      let routes = edit(router.routes, named)
+      guard routes.count <= Router.routesMax else {
+        throw fields.invalid("routes", "a router has at most \(Router.routesMax)")
+      }
+      try change.checkRoutes(routes, router)
+      router.routes = routes
+      router.standard.revision += 1
+      router.standard.updatedAt = .now()
+      try change.tx.save(router)
+      change.routers.insert(router.id)
+      return router
+    }
+    var writer = ResourceWriter(admin: scope.isAdmin)
+    writer.json.beginObject()
+    writer.json.key(Router.singular)
+    writer.resource(router)
+    writer.json.endObject()
+    return .json(bytes: writer.json.bytes)
   }
 
   private func interface(

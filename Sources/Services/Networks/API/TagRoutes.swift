@@ -30,10 +30,11 @@ struct TagRoutes<R: StoredResource>: Sendable {
   }
 
   private static func checked(_ tag: String) throws -> String {
-    guard (1...lengthMax).contains(tag.count), !tag.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }), !tag.contains(",")
+    guard (1...lengthMax).contains(tag.count), !tag.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }),
+      !tag.contains(",")
     else {
       throw Fault.badRequest(
-        "Invalid input for tags: \(tag.quoted) must have 1 to \(lengthMax) characters, no commas and no control characters.",
+        "Invalid input for tags: \(tag.quoted) must have 1 to \(lengthMax) characters, no commas or controls.",
         type: "HTTPBadRequest")
     }
     return tag
@@ -56,7 +57,9 @@ struct TagRoutes<R: StoredResource>: Sendable {
     try change.tx.touch(R.self, id: record.id)
   }
 
-  private func edit(_ call: Call, _ body: @escaping @Sendable (inout Set<String>) throws -> Void) async throws -> [String] {
+  private func edit(_ call: Call, _ body: @escaping @Sendable (inout Set<String>) throws -> Void) async throws
+    -> [String]
+  {
     let id = try call.resourceID("id")
     let scope = Scope(try call.principal())
     return try await networks.write(call) { change in
@@ -77,7 +80,7 @@ struct TagRoutes<R: StoredResource>: Sendable {
 
   private func check(_ call: Call) async throws -> Reply {
     let id = try call.resourceID("id")
-    let tag = try call.resourceID("tag")
+    let tag = try call.parameter("tag")
     let scope = Scope(try call.principal())
     let record = try await networks.store.read { try Self.need($0, id, scope) }
     guard record.standard.tags.contains(tag) else { throw Self.missing(tag) }
@@ -99,13 +102,13 @@ struct TagRoutes<R: StoredResource>: Sendable {
   }
 
   private func add(_ call: Call) async throws -> Reply {
-    let tag = try Self.checked(call.resourceID("tag"))
+    let tag = try Self.checked(call.parameter("tag"))
     _ = try await edit(call) { $0.insert(tag) }
     return Reply(status: 201)
   }
 
   private func remove(_ call: Call) async throws -> Reply {
-    let tag = try call.resourceID("tag")
+    let tag = try call.parameter("tag")
     _ = try await edit(call) { tags in
       guard tags.remove(tag) != nil else { throw Self.missing(tag) }
     }

@@ -42,7 +42,9 @@ struct ProjectionConverger: Converger {
     while true {
       let after = last
       let ids = try await networks.store.read { tx in
-        try tx.query("SELECT id FROM \(raw: table) WHERE id > \(after) ORDER BY id LIMIT \(Self.pageMax)") { $0.text(0) }
+        try tx.query("SELECT id FROM \(raw: table) WHERE id > \(after) ORDER BY id LIMIT \(Self.pageMax)") {
+          $0.text(0)
+        }
       }
       guard let end = ids.last else { return }
       try await networks.write(requestID: nil) { mark($0, Set(ids)) }

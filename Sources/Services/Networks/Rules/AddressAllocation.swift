@@ -16,7 +16,8 @@ extension Change {
   /// The addresses of a port: those asked for, or one IPv4 and one IPv6 where `requests` is nil; and those that a
   /// host makes by itself from its MAC. Throws `Fault` 400, 404, 409.
   func chooseAddresses(
-    networkID: String, mac: MACAddress, requests: [FixedIPRequest]?, keeping: [Port.FixedIP] = [], isRouter: Bool = false
+    networkID: String, mac: MACAddress, requests: [FixedIPRequest]?, keeping: [Port.FixedIP] = [],
+    isRouter: Bool = false
   ) throws -> [Port.FixedIP] {
     let subnets = try tx.load(Subnet.self, "network_id = \(networkID)", order: "ORDER BY created_at, id")
     var chosen: [Port.FixedIP] = []
@@ -67,10 +68,11 @@ extension Change {
       if let kept = keeping.first(where: { $0.subnetID == subnet.id && !chosen.contains($0) }) { return kept }
       return try firstFree([subnet], networkID)
     }
-    let subnet = try request.subnetID.map { id in
-      guard let subnet = subnets.first(where: { $0.id == id }) else { throw try missing(id, networkID) }
-      return subnet
-    } ?? subnets.first { $0.cidr.contains(address) }
+    let subnet =
+      try request.subnetID.map { id in
+        guard let subnet = subnets.first(where: { $0.id == id }) else { throw try missing(id, networkID) }
+        return subnet
+      } ?? subnets.first { $0.cidr.contains(address) }
     guard let subnet else {
       throw Fault.badRequest(
         "IP address \(address) is not a valid IP for any of the subnets on the specified network.",

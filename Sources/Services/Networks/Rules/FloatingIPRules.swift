@@ -16,7 +16,8 @@ enum FloatingIPRules {
       try call.require(Permission("create_floatingip:floating_ip_address", .admin))
     }
     var floating = FloatingIP(
-      standard: StandardAttributes(projectID: projectID), externalNetworkID: network.id, externalPortID: "", address: "")
+      standard: StandardAttributes(projectID: projectID), externalNetworkID: network.id, externalPortID: "", address: ""
+    )
     try floating.standard.readNames(fields, named: false)
     try refuseExtras(fields)
     let port = try externalPort(change, network, fields, floating.id)
@@ -122,8 +123,8 @@ enum FloatingIPRules {
       """)
     if taken {
       throw Fault.conflict(
-        "Cannot associate floating IP \(floating.address) with port \(port.id) using fixed IP \(fixed.address), as that "
-          + "fixed IP already has a floating IP on external network \(floating.externalNetworkID).",
+        "Cannot associate floating IP \(floating.address) with port \(port.id) using fixed IP \(fixed.address), as "
+          + "that fixed IP already has a floating IP on external network \(floating.externalNetworkID).",
         type: "FloatingIPPortAlreadyAssociated")
     }
     if let router = floating.routerID { change.routers.insert(router) }

@@ -21,7 +21,7 @@ enum NetworkFault {
   }
   static func servicePort(_ port: Port) -> Fault {
     .conflict(
-      "Port \(port.id) cannot be changed or deleted directly via the port API: it has device owner \(port.deviceOwner).",
+      "Port \(port.id) cannot be changed or deleted directly via the port API: has device owner \(port.deviceOwner).",
       type: "ServicePortInUse")
   }
   static func addressTaken(_ address: String, _ subnetID: String) -> Fault {

@@ -48,20 +48,23 @@ enum NetworkRules {
     change.networks.insert(network.id)
   }
 
-  /// Reads the flags, each with the permission it adds; returns `router:external` where it was said.
+  /// Reads the flags, each with the permission that saying something new adds; returns `router:external` where it was
+  /// said.
   private static func readFlags(
     _ call: Call, _ network: inout Network, _ fields: JSONFields, action: String
   ) throws -> Bool? {
-    for name in ["shared", "router:external", "is_default"] where fields.has(name) {
+    func flag(_ name: String, was: Bool) throws -> Bool {
+      guard let value = try fields.optionalBool(name, lenient: true), value != was else { return was }
       try call.require(Permission("\(action):\(name)", .admin))
+      return value
     }
     if let value = try fields.optionalBool("admin_state_up", lenient: true) { network.adminStateUp = value }
-    if let value = try fields.optionalBool("shared", lenient: true) { network.shared = value }
-    if let value = try fields.optionalBool("is_default", lenient: true) { network.isDefault = value }
     if let value = try fields.optionalBool("port_security_enabled", lenient: true) {
       network.portSecurityEnabled = value
     }
-    return try fields.optionalBool("router:external", lenient: true)
+    network.shared = try flag("shared", was: network.shared)
+    network.isDefault = try flag("is_default", was: network.isDefault)
+    return fields.has("router:external") ? try flag("router:external", was: network.external) : nil
   }
 
   private static func readMTU(_ network: inout Network, _ fields: JSONFields) throws {
@@ -85,7 +88,9 @@ enum NetworkRules {
     _ change: Change, _ call: Call, _ network: inout Network, _ fields: JSONFields
   ) throws {
     let names = ["provider:network_type", "provider:physical_network", "provider:segmentation_id"]
-    for name in names where fields.has(name) { try call.require(Permission("create_network:\(name)", .admin)) }
+    for name in names where fields.has(name) && !fields.isNull(name) {
+      try call.require(Permission("create_network:\(name)", .admin))
+    }
     let type = try fields.optionalChoice(names[0], ["vxlan", "flat"])
     let physical = try fields.optionalString(names[1])
     let segment = try fields.optionalInt(names[2], 1...0xff_ffff, lenient: true)
@@ -123,7 +128,7 @@ enum NetworkRules {
       """)
     if used {
       throw Fault.conflict(
-        "External network \(network.id) cannot be updated to be made non-external, since it has existing gateway ports.",
+        "External network \(network.id) cannot be made non-external, since it has existing gateway ports.",
         type: "ExternalNetworkInUse")
     }
   }

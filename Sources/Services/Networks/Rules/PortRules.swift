@@ -22,8 +22,9 @@ enum PortRules {
     port.dhcpOptions = try DHCPOptions.read(fields, onto: []) ?? []
     let requests = try readFixedIPs(fields, rights)
     port.fixedIPs = try change.chooseAddresses(networkID: network.id, mac: port.mac, requests: requests)
-    port.securityGroupIDs = try readGroups(change, fields, port, scope) ?? []
-    if !fields.has("security_groups"), port.portSecurityEnabled {
+    if let groups = try readGroups(change, fields, port, scope) {
+      port.securityGroupIDs = groups
+    } else if port.portSecurityEnabled {
       port.securityGroupIDs = [try change.defaultGroup(projectID)]
     }
     try checkSecurity(port)
@@ -79,7 +80,8 @@ enum PortRules {
 
   private static func macTaken(_ mac: MACAddress, _ networkID: String) -> Fault {
     .conflict(
-      "Unable to complete operation for network \(networkID). The mac address \(mac) is in use.", type: "MacAddressInUse")
+      "Unable to complete operation for network \(networkID). The mac address \(mac) is in use.",
+      type: "MacAddressInUse")
   }
 
   private static func bound(_ port: Port) -> Fault {
@@ -156,12 +158,14 @@ enum PortRules {
     }
   }
 
-  /// The groups of the port; nil where nothing was said.
+  /// The groups of the port; nil where nothing, or null, was said.
   private static func readGroups(
     _ change: Change, _ fields: JSONFields, _ port: Port, _ scope: Scope
   ) throws -> [String]? {
-    guard fields.has("security_groups") else { return nil }
-    let ids = Set(try fields.optionalStrings("security_groups", countMax: Port.securityGroupsMax) ?? [])
+    guard let named = try fields.optionalStrings("security_groups", countMax: Port.securityGroupsMax) else {
+      return nil
+    }
+    let ids = Set(named)
     for id in ids.sorted() {
       let group = try change.tx.need(SecurityGroup.self, id: id, in: scope)
       guard group.standard.projectID == port.standard.projectID else { throw SecurityGroup.notFound(id) }

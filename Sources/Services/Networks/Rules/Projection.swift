@@ -10,7 +10,10 @@ extension Change {
     var sets = groups
     for id in groups.sorted() {
       let remotes = try tx.query(
-        "SELECT DISTINCT remote_group_id FROM security_group_rule WHERE group_id = \(id) AND remote_group_id IS NOT NULL"
+        """
+        SELECT DISTINCT remote_group_id FROM security_group_rule
+        WHERE group_id = \(id) AND remote_group_id IS NOT NULL
+        """
       ) { $0.text(0) }
       sets.formUnion(remotes)
     }
@@ -113,7 +116,8 @@ extension Change {
     guard let router = try tx.find(Router.self, id: id) else { return nil }
     let ports = try tx.load(
       Port.self, "device_id = \(id)",
-      "device_owner IN (\(DeviceOwner.routerInterface), \(DeviceOwner.routerGateway))", order: "ORDER BY created_at, id")
+      "device_owner IN (\(DeviceOwner.routerInterface), \(DeviceOwner.routerGateway))", order: "ORDER BY created_at, id"
+    )
     let networkIDs = Set(ports.map(\.networkID))
     let mtus = Dictionary(
       try tx.rows(Network.self, ["id IN (\(list: networkIDs.sorted()))"]).map { ($0.id, $0.mtu) },
@@ -173,7 +177,8 @@ extension Subnet {
   var spec: NetworkSpec.Subnet {
     NetworkSpec.Subnet(
       id: id, cidr: cidr.description, gateway: gateway?.description, enableDHCP: enableDHCP,
-      dnsNameservers: dnsNameservers, hostRoutes: hostRoutes.map { .init(destination: $0.destination, nexthop: $0.nexthop) },
+      dnsNameservers: dnsNameservers,
+      hostRoutes: hostRoutes.map { .init(destination: $0.destination, nexthop: $0.nexthop) },
       ipv6AddressMode: ipv6AddressMode, ipv6RAMode: ipv6RAMode)
   }
 }

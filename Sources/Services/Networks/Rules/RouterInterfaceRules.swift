@@ -79,14 +79,17 @@ enum RouterInterfaceRules {
     // The gateway's address of a network is its owner's to give away.
     guard scope.owns(network.standard) else { throw NetworkFault.forbidden("add_router_interface") }
     guard let gateway = subnet.gateway, subnet.holdsHost(gateway) else {
-      throw Fault.badRequest("Bad router request: Subnet for router interface must have a gateway IP.", type: "BadRequest")
+      throw Fault.badRequest(
+        "Bad router request: Subnet for router interface must have a gateway IP.", type: "BadRequest")
     }
     try change.refuseOverlap(router.id, with: [subnet])
     let request = FixedIPRequest(subnetID: subnet.id, address: gateway)
     if subnet.ipVersion == 6, var port = try ipv6Port(change, router.id, network.id) {
       port.fixedIPs = try change.chooseAddresses(
         networkID: network.id, mac: port.mac,
-        requests: port.fixedIPs.map { FixedIPRequest(subnetID: $0.subnetID, address: IPAddress($0.address)) } + [request],
+        requests: port.fixedIPs.map { FixedIPRequest(subnetID: $0.subnetID, address: IPAddress($0.address)) } + [
+          request
+        ],
         keeping: port.fixedIPs, isRouter: true)
       try change.storeAddresses(port)
       try change.tx.touch(Port.self, id: port.id)
@@ -121,7 +124,8 @@ enum RouterInterfaceRules {
       Port.self, "device_id = \(router.id)", "device_owner = \(DeviceOwner.routerInterface)")
     var found = ports
     if let portID { found.removeAll { $0.id != portID } }
-    guard var port = found.first(where: { port in subnetID == nil || port.fixedIPs.contains { $0.subnetID == subnetID } })
+    guard
+      var port = found.first(where: { port in subnetID == nil || port.fixedIPs.contains { $0.subnetID == subnetID } })
     else {
       if portID != nil, !found.isEmpty {
         throw Fault.badRequest(

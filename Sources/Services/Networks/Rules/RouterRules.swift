@@ -197,10 +197,12 @@ extension Change {
         """
       ) { $0.text(0) })
     for route in routes {
-      guard let hop = IPAddress(route.nexthop), connected.contains(where: { $0.contains(hop) }), !own.contains(route.nexthop)
+      guard let hop = IPAddress(route.nexthop), connected.contains(where: { $0.contains(hop) }),
+        !own.contains(route.nexthop)
       else {
         throw Fault.badRequest(
-          "Invalid format for routes: the nexthop \(route.nexthop) is not connected with router.", type: "InvalidRoutes")
+          "Invalid format for routes: the nexthop \(route.nexthop) is not connected with router.", type: "InvalidRoutes"
+        )
       }
     }
   }

@@ -5,7 +5,8 @@ import Store
 
 /// What may be done with security groups.
 enum SecurityGroupRules {
-  static func create(_ change: Change, _ call: Call, _ fields: JSONFields, _ projectID: String) throws -> SecurityGroup {
+  static func create(_ change: Change, _ call: Call, _ fields: JSONFields, _ projectID: String) throws -> SecurityGroup
+  {
     var group = SecurityGroup(standard: StandardAttributes(projectID: projectID))
     try group.standard.readNames(fields)
     if group.standard.name == SecurityGroup.defaultName {

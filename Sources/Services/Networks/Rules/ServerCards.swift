@@ -36,7 +36,7 @@ extension Change {
       port.serverID = server.id
       port.nodeID = nodeID
       port.host = host
-      port.hostname = server.hostname
+      port.hostname = Port.safeHostname(server.hostname)
       port.cardPosition = position
       port.ready = false
       port.standard.revision += 1
@@ -120,7 +120,8 @@ extension Change {
     var ids: Set<String> = []
     for name in names {
       ids.insert(
-        try group(name, projectID, missing: .badRequest("Security group \(name.quoted) not found for project \(projectID).")))
+        try group(
+          name, projectID, missing: .badRequest("Security group \(name.quoted) not found for project \(projectID).")))
     }
     return ids.sorted()
   }
@@ -163,5 +164,17 @@ extension Change {
       port.standard.updatedAt = .now()
       try tx.save(port)
     }
+  }
+}
+
+extension Port {
+  /// A name that DHCP can carry: letters, digits and inner dashes, at most 63.
+  static func safeHostname(_ name: String) -> String {
+    let kept = name.utf8.filter {
+      (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) || $0 == 0x2d
+    }
+    let text = String(decoding: kept.drop { $0 == 0x2d }.prefix(63), as: UTF8.self)
+    let trimmed = String(text.reversed().drop { $0 == "-" }.reversed())
+    return trimmed.isEmpty ? "host" : trimmed
   }
 }

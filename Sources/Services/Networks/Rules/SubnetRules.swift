@@ -120,7 +120,10 @@ enum SubnetRules {
     }
     let oldGateway = subnet.gateway
     switch try fields.patchString("gateway_ip", 1...64) {
-    case .absent: if creating { subnet.gateway = subnet.cidr.prefix < subnet.cidr.network.width ? subnet.cidr.network.advanced(by: 1) : nil }
+    case .absent:
+      if creating {
+        subnet.gateway = subnet.cidr.prefix < subnet.cidr.network.width ? subnet.cidr.network.advanced(by: 1) : nil
+      }
     case .null: subnet.gateway = nil
     case .value(let text):
       guard let gateway = IPAddress(text), gateway.version == subnet.ipVersion else {

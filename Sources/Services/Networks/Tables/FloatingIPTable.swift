@@ -66,6 +66,5 @@ extension FloatingIP: StoredResource {
     } else {
       writer.object("port_details", nil)
     }
-    writer.field("port_forwardings", [])
   }
 }

@@ -16,7 +16,8 @@ extension Network: StoredResource {
     "mtu": .int("mtu"), "port_security_enabled": .bool("port_security_enabled"), "is_default": .bool("is_default"),
     "status": .constant("ACTIVE"), "subnets": .ids { "SELECT network_id FROM subnet WHERE id IN (\(list: $0))" },
     "provider:network_type": ListField(condition: { values in
-      values.contains("vxlan") ? (values.contains("flat") ? "1 = 1" : "external = 0")
+      values.contains("vxlan")
+        ? (values.contains("flat") ? "1 = 1" : "external = 0")
         : values.contains("flat") ? "external = 1" : "1 = 0"
     }),
     "provider:physical_network": ListField(condition: { values in

@@ -26,7 +26,7 @@ extension Port: StoredResource {
     "ip_allocation": ListField(condition: { $0.contains("immediate") ? "1 = 1" : "1 = 0" }),
   ]
 
-  /// `fixed_ips=ip_address=10.0.0.2`, `subnet_id=…`, `ip_address_substr=…`: all kinds must hold, any value of a kind.
+  /// `fixed_ips=ip_address=10.0.0.2`, `subnet_id=…`, `ip_address_substr=…`: all kinds must hold, any value of one.
   private static func fixedIPsCondition(_ values: [String]) throws -> SQL {
     var gathered: [String: [String]] = [:]
     for value in values {
@@ -76,7 +76,8 @@ extension Port: StoredResource {
     [
       .text(networkID), .text(mac.description), adminStateUp.sqlValue, .text(deviceID), .text(deviceOwner),
       portSecurityEnabled.sqlValue, .text(Port.text(addressPairs)), .text(Port.text(dhcpOptions)), .text(dnsName),
-      .text(hostname), serverID.map(SQLValue.text) ?? .null, nodeID.map(SQLValue.text) ?? .null, .text(host), .text(vnicType), .text(bindingProfile),
+      .text(hostname), serverID.map(SQLValue.text) ?? .null, nodeID.map(SQLValue.text) ?? .null, .text(host),
+      .text(vnicType), .text(bindingProfile),
       ready.sqlValue, cardPosition.sqlValue, cardTag.map(SQLValue.text) ?? .null, madeForServer.sqlValue,
       .text(status),
     ]

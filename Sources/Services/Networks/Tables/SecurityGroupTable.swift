@@ -17,7 +17,8 @@ extension SecurityGroup: StoredResource {
     try tx.fillTags(&records)
     let rules = Dictionary(
       grouping: try tx.rows(
-        SecurityGroupRule.self, ["group_id IN (\(list: records.map(\.id)))"], order: "ORDER BY group_id, created_at, id"),
+        SecurityGroupRule.self, ["group_id IN (\(list: records.map(\.id)))"], order: "ORDER BY group_id, created_at, id"
+      ),
       by: \.groupID)
     for index in records.indices { records[index].rules = rules[records[index].id] ?? [] }
   }

@@ -36,7 +36,8 @@ extension Subnet: StoredResource {
     [
       .text(networkID), ipVersion.sqlValue, .text(cidr.description), gateway.map { .text($0.description) } ?? .null,
       enableDHCP.sqlValue, ipv6RAMode.map(SQLValue.text) ?? .null, ipv6AddressMode.map(SQLValue.text) ?? .null,
-      .text(JSONColumn.text(pools.map { ["start": .string($0.start.description), "end": .string($0.end.description)] })),
+      .text(
+        JSONColumn.text(pools.map { ["start": .string($0.start.description), "end": .string($0.end.description)] })),
       .text(JSONColumn.text(dnsNameservers)), .text(Subnet.routesText(hostRoutes)),
     ]
   }
@@ -80,6 +81,5 @@ extension Subnet: StoredResource {
       $0.field("destination", $1.destination)
       $0.field("nexthop", $1.nexthop)
     }
-    writer.field("service_types", [])
   }
 }

@@ -10,7 +10,9 @@ struct ProviderRoutes: Sendable {
   var routes: [Route] {
     let one = "/resource_providers/{uuid}"
     return [
-      Route(.get, "/resource_providers", PlacementVersions.permission("resource_providers:list")) { try await list($0) },
+      Route(.get, "/resource_providers", PlacementVersions.permission("resource_providers:list")) {
+        try await list($0)
+      },
       Route(.get, one, PlacementVersions.permission("resource_providers:show")) { call in
         let provider = try await find(call)
         return PlacementVersions.answer(call) { $0.providerFields(provider, call.version) }
@@ -39,7 +41,8 @@ struct ProviderRoutes: Sendable {
         }
       },
       Route(
-        .get, one + "/aggregates", since: Microversion(1, 1), PlacementVersions.permission("resource_providers:aggregates:list")
+        .get, one + "/aggregates", since: Microversion(1, 1),
+        PlacementVersions.permission("resource_providers:aggregates:list")
       ) { call in
         let provider = try await find(call)
         return PlacementVersions.answer(call) { json in
@@ -49,7 +52,9 @@ struct ProviderRoutes: Sendable {
           }
         }
       },
-      Route(.get, one + "/traits", since: Microversion(1, 6), PlacementVersions.permission("resource_providers:traits:list")) {
+      Route(
+        .get, one + "/traits", since: Microversion(1, 6), PlacementVersions.permission("resource_providers:traits:list")
+      ) {
         call in
         let provider = try await find(call)
         return PlacementVersions.answer(call) { json in
@@ -95,7 +100,8 @@ struct ProviderRoutes: Sendable {
   }
 
   private static func missing(_ uuid: String) -> Fault {
-    Fault.notFound("No resource provider with uuid \(uuid.quoted) was found.", type: "placement.resource_provider.not_found")
+    Fault.notFound(
+      "No resource provider with uuid \(uuid.quoted) was found.", type: "placement.resource_provider.not_found")
   }
 
   private func showInventory(_ call: Call) async throws -> Reply {

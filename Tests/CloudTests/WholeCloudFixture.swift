@@ -1,0 +1,64 @@
+import API
+import Auth
+import Foundation
+import Kit
+import Logging
+import Testing
+
+@testable import Cloud
+
+/// Every service of a cloud behind one gateway, in process, with a store and folders of its own. No node is connected.
+final class WholeCloudFixture: Sendable {
+  let fixture: StateFixture
+  let services: Services
+  let admin: String
+  let member: String
+
+  init() async throws {
+    fixture = try StateFixture()
+    let settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
+      .settings(existing: nil)
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    services = try await Services(state: fixture.state, settings: settings, logger: logger)
+    let passwords = BootstrapPasswords(admin: "admin-password", member: "member-password")
+    try JSONEncoder().encode(passwords).write(to: URL(filePath: fixture.state.bootstrap))
+    try await services.bootstrap(state: fixture.state, settings: settings)
+    admin = try await Self.login(services, "admin", passwords.admin)
+    member = try await Self.login(services, "demo", passwords.member)
+  }
+
+  private static func login(_ services: Services, _ name: String, _ password: String) async throws -> String {
+    let body =
+      #"{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"\#(name)","domain":{"id":"default"},"#
+      + #""password":"\#(password)"}}},"scope":{"project":{"name":"\#(name)","domain":{"id":"default"}}}}}"#
+    let reply = await services.gateway.respond(
+      to: RawRequest(
+        method: "POST", target: "/identity/v3/auth/tokens", headers: [], body: BodyStream(bytes: Array(body.utf8)),
+        baseURL: "http://cloud", remoteAddress: nil))
+    return try #require(reply.headers.first { $0.name == "X-Subject-Token" }?.value)
+  }
+
+  func send(
+    _ method: String, _ target: String, token: String?, type: String = "application/json", body: String = ""
+  ) async -> Reply {
+    await services.gateway.respond(
+      to: RawRequest(
+        method: method, target: target,
+        headers: [("Content-Type", type)] + (token.map { [("X-Auth-Token", $0)] } ?? []),
+        body: BodyStream(bytes: Array(body.utf8)), baseURL: "http://cloud", remoteAddress: nil))
+  }
+
+  /// Every route, with ids that nobody has in its path.
+  var everyRoute: [(service: ServiceAPI, route: Route, target: String)] {
+    services.gateway.routes.map { service, route in
+      let path = route.path.split(separator: "/").map { $0.hasPrefix("{") ? Identifier.uuid() : String($0) }
+      return (service, route, "/" + ([service.prefix] + path).joined(separator: "/"))
+    }
+  }
+}
+
+extension Reply {
+  var text: String {
+    if case .bytes(let bytes, _) = body { String(decoding: bytes, as: UTF8.self) } else { "" }
+  }
+}
