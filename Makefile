@@ -22,7 +22,7 @@ test: ## everything: unit, service and whole-system tests
 
 unit: ## only the tests that need no guest
 	@Scripts/packages.sh test
-	@swift test
+	@swift test --experimental-maximum-parallelization-width 6
 
 system: ## only the whole-system tests (real guests, OpenStack's clients)
 	@Scripts/test.sh "$(IMAGE)" --system-only

@@ -67,7 +67,9 @@ let package = Package(
     room("Auth", in: "Platform", ["Kit", "Store", crypto, cryptoExtras]),
     room("API", in: "Platform", ["Kit", "Store", "Auth", hummingbird, httpTypes, nio, log]),
     room("Converge", in: "Platform", ["Kit", "Store", log]),
-    room("NodeLink", in: "Platform", ["Kit", "Store", "API", "CLinux", hummingbird, httpTypes, httpClient, crypto, nio, nioPosix, log]),
+    room(
+      "NodeLink", in: "Platform",
+      ["Kit", "Store", "API", "CLinux", hummingbird, httpTypes, httpClient, crypto, nio, nioPosix, log]),
 
     // What services offer each other
     room("Contracts", in: ".", ["Kit", "Store", "Auth"]),
@@ -82,15 +84,20 @@ let package = Package(
     // Node
     room("Drivers", in: "Node", ["Kit", "NodeLink"]),
     room("Disks", in: "Node", ["Kit", "NodeLink", "Drivers", subprocess, system, crypto, log]),
-    room("Dataplane", in: "Node", ["Kit", "NodeLink", "Drivers", "CLinux", "CNftables", subprocess, system, nio, nioPosix, log]),
+    room(
+      "Dataplane", in: "Node",
+      ["Kit", "NodeLink", "Drivers", "CLinux", "CNftables", subprocess, system, nio, nioPosix, log]),
     room("Hypervisor", in: "Node", ["Kit", "NodeLink", "Drivers", "CLibvirt", subprocess, system, log]),
     room("Agent", in: "Node", ["Kit", "NodeLink", "Drivers", log]),
 
     // Composition and the command
-    room("Cloud", in: ".", [
-      "Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", "Identity", "Images", "Placement",
-      "Networks", "Compute", "Drivers", "Disks", "Dataplane", "Hypervisor", "Agent", yams, log, httpClient, subprocess, system, nio, nioHTTP,
-    ]),
+    room(
+      "Cloud", in: ".",
+      [
+        "Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", "Identity", "Images", "Placement",
+        "Networks", "Compute", "Drivers", "Disks", "Dataplane", "Hypervisor", "Agent", yams, log, httpClient,
+        subprocess, system, nio, nioHTTP,
+      ]),
     .executableTarget(
       name: "haneul", dependencies: ["Cloud", "Kit", "Dataplane", arguments, log], path: "Sources/haneul",
       swiftSettings: strict),
@@ -103,7 +110,8 @@ let package = Package(
     tests(of: "API", ["Kit", "Store", "Auth", log, nio]),
     tests(of: "NodeLink", ["Kit", "Store", "API", log, nio]),
     tests(of: "Identity", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", log]),
-    tests(of: "Images", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", log, nio, subprocess, system, crypto]),
+    tests(
+      of: "Images", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", log, nio, subprocess, system, crypto]),
     tests(of: "Placement", ["Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
     tests(of: "Networks", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", "NodeLink", log]),
     tests(of: "Compute", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", "NodeLink", log]),

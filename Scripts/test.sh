@@ -14,5 +14,6 @@ swift build --build-tests
 # The control process runs as its own user, who may not read a folder of root's: run from a place where he can.
 PLACE=/var/tmp/haneul-test
 Scripts/install.sh .build/debug/haneul "$PLACE"
-[ "${2:-}" = --system-only ] || swift test --skip-build
+# Bounded, because every dataplane of a test brings threads and descriptors of its own, and libnftables uses select(2).
+[ "${2:-}" = --system-only ] || swift test --skip-build --experimental-maximum-parallelization-width 6
 HANEUL="$PLACE/bin/haneul" IMAGE="$IMAGE" PATH="$VENV/bin:$PATH" "$VENV/bin/pytest" -q Tests/System

@@ -53,7 +53,8 @@ public struct APIClient: Sendable {
     request.body = .bytes(ByteBuffer(string: body.text))
     let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(timeoutSeconds))
     guard answer.status == .created, let token = answer.headers.first(name: "X-Subject-Token") else {
-      throw Refused(status: Int(answer.status.code), description: "login as \(user) was refused (\(answer.status.code))")
+      throw Refused(
+        status: Int(answer.status.code), description: "login as \(user) was refused (\(answer.status.code))")
     }
     return Secret(token)
   }

@@ -66,7 +66,9 @@ public struct FirstServer: Sendable {
   }
 
   private func image(_ admin: APIClient) async throws -> String {
-    if let found = try await firstID(admin, "/image/v2/images?name=\(Self.image)&status=active", "images") { return found }
+    if let found = try await firstID(admin, "/image/v2/images?name=\(Self.image)&status=active", "images") {
+      return found
+    }
     let body: JSONValue = .object([
       "name": .string(Self.image), "disk_format": .string("qcow2"), "container_format": .string("bare"),
       "visibility": .string("public"), "min_ram": .int(80),
@@ -82,7 +84,8 @@ public struct FirstServer: Sendable {
       throw CloudProblem("There is no external network. See the log of `haneul control` in \(state.logs).")
     }
     let network = try id(
-      try await member.send("POST", "/network/v2.0/networks", .object(["network": .object(["name": .string("demo-net")])])),
+      try await member.send(
+        "POST", "/network/v2.0/networks", .object(["network": .object(["name": .string("demo-net")])])),
       "network")
     let subnet = try id(
       try await member.send(
@@ -203,10 +206,12 @@ public struct FirstServer: Sendable {
     let deadline = Timestamp.now().adding(seconds: Self.promptSeconds)
     while Timestamp.now() < deadline {
       let output = try await member.send(
-        "POST", "/compute/v2.1/servers/\(server)/action", .object(["os-getConsoleOutput": .object(["length": .int(50)])]))
+        "POST", "/compute/v2.1/servers/\(server)/action",
+        .object(["os-getConsoleOutput": .object(["length": .int(50)])]))
       if output["output"]?.string?.contains("login:") == true { return }
       try await Task.sleep(for: .milliseconds(250))
     }
-    throw CloudProblem("No login prompt came within \(Int(Self.promptSeconds)) s. `openstack console log show` tells more.")
+    throw CloudProblem(
+      "No login prompt came within \(Int(Self.promptSeconds)) s. `openstack console log show` tells more.")
   }
 }

@@ -85,7 +85,9 @@ public struct Launch: Sendable {
   }
 
   /// This program's own file.
-  static func executable() throws -> String { try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") }
+  static func executable() throws -> String {
+    try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  }
 
   /// Stops both processes; with `stopServers` every server first, with `clearHost` everything of the cloud on the host.
   public func down(stopServers: Bool, clearHost: Bool) async throws {
@@ -97,7 +99,8 @@ public struct Launch: Sendable {
     for role in [ProcessRole.node, .control] {
       let began = Timestamp.now()
       let stopped = try await Daemon(state, role).stop()
-      progress(stopped ? "\(role.rawValue) stopped" : "\(role.rawValue) was down", Timestamp.now().seconds(since: began))
+      progress(
+        stopped ? "\(role.rawValue) stopped" : "\(role.rawValue) was down", Timestamp.now().seconds(since: began))
     }
     if clearHost, let settings = try state.readSettings() {
       let began = Timestamp.now()
@@ -133,8 +136,9 @@ public struct Launch: Sendable {
     for role in ProcessRole.allCases {
       let process = Daemon(state, role).processID
       healthy = healthy && process != nil
-      lines.append("\(role.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)) "
-        + (process.map { "runs as process \($0)" } ?? "is down; log: \(state.log(role))"))
+      lines.append(
+        "\(role.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)) "
+          + (process.map { "runs as process \($0)" } ?? "is down; log: \(state.log(role))"))
     }
     let answers = await APIClient.answers(settings.baseURL)
     healthy = healthy && answers

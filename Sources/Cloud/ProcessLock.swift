@@ -1,7 +1,7 @@
 import Foundation
 
-/// Says whether a process of the cloud is alive: it holds a lock on a file that carries its id. A crash leaves the file,
-/// but never the lock.
+/// Says whether a process of the cloud is alive: it holds a lock on a file that carries its id. A crash leaves the
+/// file, but never the lock.
 public final class ProcessLock: Sendable {
   private let file: Int32
 

@@ -109,7 +109,8 @@ public struct SystemUser: Sendable, Hashable {
   /// Looks a user up by name. Throws `CloudProblem` that says how to make it.
   public init(named name: String) throws {
     guard let entry = getpwnam(name) else {
-      throw CloudProblem("There is no user \(name). `make install` makes it, or: useradd --system --no-create-home \(name)")
+      throw CloudProblem(
+        "There is no user \(name). `make install` makes it, or: useradd --system --no-create-home \(name)")
     }
     self.init(uid: entry.pointee.pw_uid, gid: entry.pointee.pw_gid)
   }

@@ -106,7 +106,8 @@ public protocol NetworksContract: Sendable {
 
   /// Adds or removes a security group (name or id of the server's project) on all ports of a server.
   /// Throws `API.Fault` 404 where there is none such.
-  func setSecurityGroup(_ tx: Transaction, serverID: String, projectID: String, group: String, present: Bool, requestID: String) throws
+  func setSecurityGroup(
+    _ tx: Transaction, serverID: String, projectID: String, group: String, present: Bool, requestID: String) throws
 
   /// A renamed server's ports answer DNS under the new hostname: call when it changes.
   func serverRenamed(_ tx: Transaction, serverID: String, hostname: String) throws

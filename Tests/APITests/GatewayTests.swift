@@ -54,7 +54,9 @@ struct GatewayTests {
       serviceType: "test", legacyHeader: "X-OpenStack-Test-API-Version", minimum: Microversion(2, 1),
       maximum: Microversion(2, 9))
     let service = ServiceAPI(prefix: "test", faultStyle: style, versions: range, routes: Self.routes)
-    return Gateway(services: [service], tokens: FakeTokens(), logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    return Gateway(
+      services: [service], tokens: FakeTokens(),
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 
   private func send(
@@ -108,7 +110,8 @@ struct GatewayTests {
   /// ATTACKS 1: body and query never decide.
   @Test func bodyAndQueryDoNotChangeTheDecision() async {
     let target = #"{"target": {"user_id": "u"}, "roles": ["admin"], "is_admin": true}"#
-    #expect(await send("DELETE", "/test/v2/things/x?user_id=root&is_admin=1&roles=admin", body: target).reply.status == 403)
+    #expect(
+      await send("DELETE", "/test/v2/things/x?user_id=root&is_admin=1&roles=admin", body: target).reply.status == 403)
   }
 
   @Test func negotiatesMicroversions() async {
@@ -128,7 +131,8 @@ struct GatewayTests {
 
   @Test(arguments: [
     ("", 400), ("{", 400), ("[]", 400), (#"{"thing": 1}"#, 400), (#"{"thing": {}}"#, 400),
-    (#"{"thing": {"name": 5}}"#, 400), (#"{"thing": {"name": ""}}"#, 400), (#"{"thing": {"name": "longer than ten"}}"#, 400),
+    (#"{"thing": {"name": 5}}"#, 400), (#"{"thing": {"name": ""}}"#, 400),
+    (#"{"thing": {"name": "longer than ten"}}"#, 400),
     (#"{"thing": {"name": "a", "size": 6}}"#, 400), (#"{"thing": {"name": "a", "size": "1"}}"#, 400),
     (#"{"thing": {"name": "a", "other": 1}}"#, 400), (#"{"thing": {"name": "a"}, "more": 1}"#, 400),
     (#"{"thing": {"name": "a\u0000"}}"#, 400), (#"{"thing": {"name": "a"}}"#, 201),
@@ -141,14 +145,17 @@ struct GatewayTests {
   @Test func faultsHaveEachServicesShape() async {
     #expect(await send("GET", "/test/v2/none").json["itemNotFound"]?["code"] == .int(404))
     #expect(await send("GET", "/test/v2/none", style: .keystone).json["error"]?["title"] == .string("Not Found"))
-    #expect(await send("GET", "/test/v2/none", style: .neutron).json["NeutronError"]?["type"] == .string("HTTPNotFound"))
+    #expect(
+      await send("GET", "/test/v2/none", style: .neutron).json["NeutronError"]?["type"] == .string("HTTPNotFound"))
     let placement = await send("GET", "/test/v2/none", style: .placement).json["errors"]?.array?.first
     #expect(placement?["status"] == .int(404))
     let page = await send("GET", "/test/v2/none", style: .glance).reply
     if case .bytes(let bytes, let type) = page.body {
       #expect(type.hasPrefix("text/html"))
       #expect(String(decoding: bytes, as: UTF8.self).contains("404 Not Found"))
-    } else { Issue.record("no page") }
+    } else {
+      Issue.record("no page")
+    }
   }
 
   /// ATTACKS 86: what breaks inside is not shown.

@@ -31,7 +31,7 @@ struct ServerCreateTests {
     ("2.1", Fixture.body(#""security_groups": [{"name": "nowhere"}], "#)),
     ("2.1", Fixture.body(#""security_groups": ["default"], "#)),
     ("2.1", Fixture.body(#""metadata": {"a": 1}, "#)), ("2.1", Fixture.body(#""metadata": {"a/é": "1"}, "#)),
-    ("2.1", Fixture.body(#""metadata": [], "#)), ("2.1", Fixture.body(#""user_data": "no base64!", "#)),
+    ("2.1", Fixture.body(#""metadata": [], "#)), ("2.1", Fixture.body(#""user_data": "no base64?", "#)),
     ("2.1", Fixture.body(#""user_data": "\#(String(repeating: "QUFB", count: 16384))", "#)),
     ("2.1", Fixture.body(#""min_count": 3, "max_count": 2, "#)), ("2.1", Fixture.body(#""min_count": 0, "#)),
     ("2.1", Fixture.body(#""availability_zone": "mars", "#)), ("2.1", Fixture.body(#""config_drive": "maybe", "#)),

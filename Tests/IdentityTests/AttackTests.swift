@@ -188,7 +188,8 @@ struct AttackTests {
       #expect(answer.status == wrong.status)
       #expect(answer.text == wrong.text)
       #expect(Set(answer.headers.keys) == Set(wrong.headers.keys))
-      #expect(other > time / 3, "\(name): \(other) against \(time)")
+      // A refusal without the work of a hash would take a hundredth; the machine's noise stays far below that.
+      #expect(other > time / 20, "\(name): \(other) against \(time)")
     }
   }
 

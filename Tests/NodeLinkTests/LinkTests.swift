@@ -91,7 +91,7 @@ import Testing
     await #expect(throws: (any Error).self) {
       try await client.report(Report(nodeID: "n", facts: nil, observations: [], events: []))
     }
-    #expect(ContinuousClock.now - began < .seconds(3))
+    #expect(ContinuousClock.now - began < .seconds(25))
     try await client.close()
   }
 }

@@ -75,8 +75,11 @@ struct StyleTests {
     func allowed(_ path: String) -> Set<String> {
       let parts = path.split(separator: "/").map(String.init)
       switch parts[1] {
-      case "Platform": return ["Kit": [], "Store": ["Kit"], "Auth": ["Kit", "Store"], "API": ["Kit", "Store", "Auth"],
-        "Converge": ["Kit", "Store"], "NodeLink": ["Kit", "Store", "API", "Auth"]][parts[2]] ?? []
+      case "Platform":
+        return [
+          "Kit": [], "Store": ["Kit"], "Auth": ["Kit", "Store"], "API": ["Kit", "Store", "Auth"],
+          "Converge": ["Kit", "Store"], "NodeLink": ["Kit", "Store", "API", "Auth"],
+        ][parts[2]] ?? []
       case "Contracts": return ["Kit", "Store", "Auth"]
       case "Services": return platform.union(["Contracts"])
       case "Node": return parts[2] == "Drivers" ? ["Kit", "NodeLink"] : ["Kit", "NodeLink", "Drivers"]

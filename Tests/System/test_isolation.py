@@ -100,7 +100,7 @@ class TestTwoProjectsWithTheSameAddresses:
             f"X-Forwarded-For: 10.40.0.20\\r\\nX-Instance-ID: {sides.peer.id}\\r\\n"
             f"X-Tenant-ID: {sides.b.tenant.project.id}\\r\\nX-Real-IP: {SAME}\\r\\n\\r\\n")
         text = sides.a.tenant.ssh(
-            sides.attacker.floating, f"printf '{request}' | nc -w 5 169.254.169.254 80", check=False)
+            sides.attacker.floating, f"(printf '{request}'; sleep 1) | nc -w 5 169.254.169.254 80", check=False)
         assert sides.attacker.id in text and sides.peer.id not in text
 
     def test_metadata_refuses_what_is_no_request(self, sides):

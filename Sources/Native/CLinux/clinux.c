@@ -137,8 +137,3 @@ int clinux_path_facts(const char *path, struct clinux_path_facts *facts) {
   facts->mode = status.st_mode;
   return 0;
 }
-
-uint64_t clinux_inode(const char *path) {
-  struct stat status;
-  return stat(path, &status) == 0 ? status.st_ino : 0;
-}

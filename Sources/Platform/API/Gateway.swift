@@ -63,7 +63,8 @@ public struct Gateway: Sendable {
     let path = String(halves.first ?? "/")
     let segments = path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
     guard let first = segments.first, let mounted = services[first] else {
-      return finish(FaultStyle.nova.reply(.notFound("No service answers at this path."), requestID: requestID), requestID)
+      return finish(
+        FaultStyle.nova.reply(.notFound("No service answers at this path."), requestID: requestID), requestID)
     }
     let service = mounted.service
     do {
@@ -82,7 +83,8 @@ public struct Gateway: Sendable {
       return finish(reply, requestID, headOnly: request.method == "HEAD")
     } catch {
       let fault = fault(for: error, service: service, requestID: requestID)
-      return finish(service.faultStyle.reply(fault, requestID: requestID), requestID, headOnly: request.method == "HEAD")
+      return finish(
+        service.faultStyle.reply(fault, requestID: requestID), requestID, headOnly: request.method == "HEAD")
     }
   }
 

@@ -83,7 +83,8 @@ public struct HTTPListener: Sendable {
 
 /// Lets a route's `Sendable` sink write to Hummingbird's writer, which is an `inout` value.
 ///
-/// `@unchecked Sendable`: a route writes its body from one task, one piece after the other; the sink does not outlive it.
+/// `@unchecked Sendable`: a route writes its body from one task, one piece after the other, and the sink does not
+/// outlive it.
 private final class WriterBox: @unchecked Sendable {
   private var writer: any ResponseBodyWriter
 

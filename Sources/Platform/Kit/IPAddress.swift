@@ -30,7 +30,9 @@ public struct IPAddress: Sendable, Hashable, Comparable, CustomStringConvertible
   public var width: Int { version == 4 ? 32 : 128 }
 
   /// The address's bytes, most significant first.
-  public var bytes: [UInt8] { stride(from: width - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: bits >> $0) } }
+  public var bytes: [UInt8] {
+    stride(from: width - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: bits >> $0) }
+  }
 
   /// Canonical text (RFC 5952 for IPv6).
   public var description: String {

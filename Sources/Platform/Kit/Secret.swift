@@ -1,5 +1,7 @@
 /// A value that must not be seen in logs, faults or dumps: printing it gives `‹secret›`.
-public struct Secret<Value: Sendable>: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+public struct Secret<Value: Sendable>: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
   private let value: Value
 
   public init(_ value: Value) { self.value = value }

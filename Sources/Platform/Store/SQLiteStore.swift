@@ -103,7 +103,8 @@ public final class SQLiteStore: Store {
   }
 
   /// Runs `next` and what joins it within `batchNanoseconds` in one transaction; answers everybody after COMMIT.
-  private static func commitTogether(_ next: WorkQueue<Write>.Taken, on connection: SQLiteConnection, feed: ChangeFeed) {
+  private static func commitTogether(_ next: WorkQueue<Write>.Taken, on connection: SQLiteConnection, feed: ChangeFeed)
+  {
     do { try connection.run("BEGIN IMMEDIATE") } catch {
       next.first.refuse(error)
       return

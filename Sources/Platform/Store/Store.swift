@@ -31,7 +31,8 @@ extension Store {
   public func migrate(_ migrations: [Migration]) async throws {
     try await write { tx in
       try tx.execute(
-        "CREATE TABLE IF NOT EXISTS migration (room TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (room, number))")
+        "CREATE TABLE IF NOT EXISTS migration (room TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (room, number))"
+      )
       try tx.execute(
         """
         CREATE TABLE IF NOT EXISTS changes (

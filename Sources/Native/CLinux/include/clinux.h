@@ -48,6 +48,3 @@ int clinux_announce_ipv4(const char *name, const uint8_t mac[6], const uint8_t a
 
 /// The MTU of the device `name` in the calling thread's namespace, or -errno.
 int clinux_mtu(const char *name);
-
-/// The inode behind `path`, following links: tells one network namespace from another. 0 where there is none.
-uint64_t clinux_inode(const char *path);

@@ -14,7 +14,7 @@ struct Daemon: Sendable {
   /// Its pid where it runs as we would start it: same arguments, same namespace.
   var running: pid_t? {
     guard let pid = alive, Self.commandLine(pid).dropFirst() == arguments[...] else { return nil }
-    return clinux_inode("/proc/\(pid)/ns/net") == clinux_inode(HomeNamespace.path(namespace)) ? pid : nil
+    return Self.inode("/proc/\(pid)/ns/net") == Self.inode(HomeNamespace.path(namespace)) ? pid : nil
   }
 
   /// Its pid where it runs at all, however it was started.
@@ -34,6 +34,11 @@ struct Daemon: Sendable {
     return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map {
       String(decoding: $0, as: UTF8.self)
     }
+  }
+
+  private static func inode(_ path: String) -> UInt64? {
+    var facts = clinux_path_facts()
+    return clinux_path_facts(path, &facts) == 0 ? facts.inode : nil
   }
 
   /// Starts it in its namespace; it puts itself into the background. Throws `Refusal` where it does not stay.
