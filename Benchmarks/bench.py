@@ -58,7 +58,8 @@ class Boot:
         return Path(f"/run/libvirt/qemu/{domain}.pid")
 
     def console(self, server):
-        return next((p for p in (self.cloud.state / "node").rglob("*console*") if server in str(p) and p.is_file()), None)
+        return next((p for p in (self.cloud.state / "node").rglob("*console*") if server in str(p) and p.is_file()),
+            None)
 
     def wait_console(self, path, size=0):
         return wait_until("the first console line", lambda: path.stat().st_size > size)
@@ -108,9 +109,10 @@ class Boot:
                 os.chown(path, int(owner.group(1)), int(owner.group(2)))
             began = time.perf_counter()
             run(*VIRSH, "define", folder / "domain.xml")
-            run(*VIRSH, "start", name)
+            starting = subprocess.Popen([*VIRSH, "start", name], stdout=subprocess.DEVNULL)
             self.virsh_running.append(wait_until("QEMU", self.pid_file(name).exists) - began)
             self.virsh_printing.append(self.wait_console(log) - began)
+            starting.wait()
         finally:
             run(*VIRSH, "destroy", name, check=False)
             run(*VIRSH, "undefine", name, check=False)
@@ -127,7 +129,8 @@ class Boot:
 
         def nothing():
             return (
-                not self.pid_file(domain).exists() and not Path(f"/sys/class/net/{tap}").exists() and not folder.exists()
+                not self.pid_file(domain).exists() and not Path(f"/sys/class/net/{tap}").exists()
+                    and not folder.exists()
                 and cloud.request("GET", f"/compute/v2.1/servers/{server}", token=cloud.token)[0].status == 404
                 and not Path(f"/etc/libvirt/qemu/{domain}.xml").exists())
 
@@ -153,35 +156,40 @@ def many_servers(cloud, image):
         for _ in range(SERVERS // 100):
             cloud.create(image, flavor, "none", min_count=100, max_count=100)
     row(f"{SERVERS} servers that fit no host: accepted", f"{timed(create):.2f} s")
-    wait_until("all in ERROR", lambda: not cloud.api("GET", "/compute/v2.1/servers?status=BUILD&limit=1")["servers"], every=0.2)
+    wait_until("all in ERROR", lambda: not cloud.api("GET", "/compute/v2.1/servers?status=BUILD&limit=1")["servers"],
+        every=0.2)
     cloud.sample = cloud.api("GET", "/compute/v2.1/servers?limit=1")["servers"][0]["id"]
 
 
 def rates(cloud):
     def tell(what, figures, bound="", kept=None):
-        row(what, f"{figures['per_second']:.1f}/s, {figures['cpu_ms']:.2f} ms CPU, p50 {figures['p50_ms']:.1f} ms", bound, kept)
+        row(what, f"{figures['per_second']:.1f}/s, {figures['cpu_ms']:.2f} ms CPU, p50 {figures['p50_ms']:.1f} ms",
+            bound, kept)
     for connections in (1, 8):
         with_c = f"{connections} client{'s' if connections > 1 else ''}"
         tell(f"`POST /v3/auth/tokens`, scrypt N 2^14 r 8 p 1, {with_c}", cloud.wrk(
             "/identity/v3/auth/tokens", method="POST", body=cloud.login_body(), connections=connections))
-        tell(f"`GET /v3/auth/tokens` (validate), {with_c}", cloud.wrk("/identity/v3/auth/tokens", connections=connections))
+        tell(f"`GET /v3/auth/tokens` (validate), {with_c}",
+            cloud.wrk("/identity/v3/auth/tokens", connections=connections))
         found = cloud.wrk(f"/compute/v2.1/servers/detail?limit={SERVERS}", connections=connections)
         tell(f"`GET /servers/detail` of {SERVERS} ({found['bytes'] / found['requests'] / 1e6:.1f} MB), {with_c}", found)
-        tell(f"`GET /servers/{{id}}`, {with_c}", cloud.wrk(f"/compute/v2.1/servers/{cloud.sample}", connections=connections))
+        tell(f"`GET /servers/{{id}}`, {with_c}",
+            cloud.wrk(f"/compute/v2.1/servers/{cloud.sample}", connections=connections))
         tell(f"`GET /v2.0/networks`, {with_c}", cloud.wrk("/network/v2.0/networks", connections=connections))
         tell(f"`GET /v2/images`, {with_c}", cloud.wrk("/image/v2/images", connections=connections))
         tell(f"`GET /compute/` (no token needed), {with_c}", cloud.wrk("/compute/", connections=connections))
 
 
-def write(path, binary):
+def write(path):
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    cpu = found.group(1) if found else platform.machine()
+    qemu = run("qemu-system-x86_64", "--version").splitlines()[0]
     lines = [
         f"# Figures of {time.strftime('%F')}", "",
-        f"Commit {commit}, {os.cpu_count()} cores ({cpu.group(1) if cpu else platform.machine()}), kernel {platform.release()}, "
-        f"{run('qemu-system-x86_64', '--version').splitlines()[0]}. Load before: {LOAD:.1f}. CPU is that of the control "
-        f"process. Median of {ROUNDS} (smallest–largest).", "", "| What | Figure | Bound | |", "|---|---|---|---|",
-        *(f"| {' | '.join(cells)} |" for cells in ROWS), ""]
+        f"Commit {commit}, {os.cpu_count()} cores ({cpu}), kernel {platform.release()}, {qemu}. "
+        f"Load before: {LOAD:.1f}. CPU is that of the control process. Median of {ROUNDS} (smallest–largest).", "",
+        "| What | Figure | Bound | |", "|---|---|---|---|", *(f"| {' | '.join(cells)} |" for cells in ROWS), ""]
     Path(path).parent.mkdir(exist_ok=True)
     Path(path).write_text("\n".join(lines))
     print("\n" + "\n".join(lines))
@@ -209,7 +217,7 @@ def main():
     finally:
         if cloud.state.exists():
             cloud.remove()
-    write(result, binary)
+    write(result)
 
 
 main()

@@ -10,7 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
-PORT, CIDR = 8792, "203.0.113.0/25"
+# BLOCK=198.51.100 where a cloud of your own is up on 203.0.113.0/24.
+PORT, CIDR = 8792, os.environ.get("BLOCK", "203.0.113") + ".0/25"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -110,7 +111,8 @@ class Cloud:
         password = re.search(r"password: *['\"]?([^'\"\s]+)", admin).group(1)
         domain = {"id": "default"}
         return {"auth": {
-            "identity": {"methods": ["password"], "password": {"user": {"name": "admin", "domain": domain, "password": password}}},
+            "identity": {"methods": ["password"],
+                "password": {"user": {"name": "admin", "domain": domain, "password": password}}},
             "scope": {"project": {"name": "admin", "domain": domain}}}}
 
     def login(self):
@@ -120,7 +122,8 @@ class Cloud:
     def upload(self, path):
         image = self.api("POST", "/image/v2/images", {
             "name": "bench", "disk_format": "qcow2", "container_format": "bare"})["id"]
-        self.api("PUT", f"/image/v2/images/{image}/file", Path(path).read_bytes(), {"Content-Type": "application/octet-stream"})
+        self.api("PUT", f"/image/v2/images/{image}/file", Path(path).read_bytes(),
+            {"Content-Type": "application/octet-stream"})
         return image
 
     def network(self):

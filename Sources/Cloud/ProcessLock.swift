@@ -9,7 +9,13 @@ public final class ProcessLock: Sendable {
   public init(_ path: String) throws {
     file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw CloudProblem("Cannot open \(path): \(String(cString: strerror(errno))).") }
-    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+    // A child that was just forked holds what its parent held until it executes its program: try for a moment.
+    var tries = 20
+    while flock(file, LOCK_EX | LOCK_NB) != 0, tries > 0 {
+      tries -= 1
+      usleep(50_000)
+    }
+    guard tries > 0 else {
       close(file)
       throw CloudProblem("It runs already: \(path) is locked by process \(Self.read(path) ?? 0).")
     }

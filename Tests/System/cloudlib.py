@@ -129,7 +129,8 @@ class Cloud:
         if version:
             headers["OpenStack-API-Version"] = f"{'placement' if path.startswith(PLACEMENT) else 'compute'} {version}"
         return self.http.request(
-            method, self.url + path, json=json, data=data, headers=headers, timeout=timeout, allow_redirects=False, **more)
+            method, self.url + path, json=json, data=data, headers=headers, timeout=timeout, allow_redirects=False,
+            **more)
 
     # --- looking on
 

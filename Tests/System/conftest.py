@@ -35,8 +35,8 @@ def host():
         for address in link["addr_info"]:
             if address["family"] == "inet" and ipaddress.ip_address(address["local"]) in block:
                 pytest.exit(
-                    f"Interface {link['ifname']} has {address['local']}: a cloud of yours is up on {block}. Take it down "
-                    "(haneul down --clear-host), or give these tests another block: BLOCK=198.51.100", 2)
+                    f"Interface {link['ifname']} has {address['local']}: a cloud of yours is up on {block}. "
+                    "Take it down (haneul down --clear-host), or give these tests another block: BLOCK=198.51.100", 2)
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,8 @@ def image(cloud):
     """The tiny guest, public, uploaded once by openstacksdk."""
     admin = cloud.sdk(ADMIN)
     made = admin.image.create_image(
-        "tiny", filename=IMAGE, disk_format="qcow2", container_format="bare", visibility="public", min_ram=80, wait=True,
+        "tiny", filename=IMAGE, disk_format="qcow2", container_format="bare", visibility="public", min_ram=80,
+        wait=True,
         timeout=60)
     image = admin.image.get_image(made.id)
     assert image.status == "active"

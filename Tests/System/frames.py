@@ -56,7 +56,8 @@ def icmp6(source, target, kind, body, code=0):
 def arp(operation, sender_mac, sender_ip, target_mac, target_ip, marker):
     """An ARP packet; the marker stands in the frame's padding."""
     return struct.pack(
-        "!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, operation, mac(sender_mac), ip(sender_ip), mac(target_mac), ip(target_ip)) + marker
+        "!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, operation, mac(sender_mac), ip(sender_ip), mac(target_mac),
+        ip(target_ip)) + marker
 
 
 def option(kind, data):
@@ -84,7 +85,8 @@ def honest(me, peer):
     def mark(name):
         return f"HONEST-{name};".encode()
     return {
-        "arp": ethernet(me.mac, BROADCAST, 0x0806, arp(1, me.mac, me.four, "00:00:00:00:00:00", peer.four, mark("arp"))),
+        "arp": ethernet(me.mac, BROADCAST, 0x0806,
+            arp(1, me.mac, me.four, "00:00:00:00:00:00", peer.four, mark("arp"))),
         "udp": ethernet(me.mac, peer.mac, 0x0800, ipv4(me.four, peer.four, udp(4000, 4000, mark("udp")))),
         "udp6": ethernet(me.mac, peer.mac, 0x86DD, ipv6(
             me.six, peer.six, udp6(me.six, peer.six, 4000, 4000, mark("udp6")), 17)),
@@ -140,7 +142,8 @@ def forged(me, peer, gateway):
             me.local, peer.six, 547, 546, mark("dhcpv6-reply")), 17)),
         "router-advert": v6("router-advert", 134, advert + option(1, mac(me.mac))),
         "router-advert-of-gateway": v6("router-advert-of-gateway", 134, advert, source=gateway.local),
-        "neighbour-advert-gateway": v6("neighbour-advert-gateway", 136, solicited + ip(gateway.six) + option(2, mac(me.mac))),
+        "neighbour-advert-gateway": v6("neighbour-advert-gateway", 136,
+            solicited + ip(gateway.six) + option(2, mac(me.mac))),
         "neighbour-advert-peer": v6("neighbour-advert-peer", 136, solicited + ip(peer.six) + option(2, mac(me.mac))),
         "redirect": v6("redirect", 137, b"\0" * 4 + ip(me.local) + ip(gateway.six)),
         "vlan": ethernet(me.mac, BROADCAST, 0x8100, struct.pack("!HH", 7, 0x0800) + ipv4(

@@ -74,7 +74,7 @@ def processes(*words):
 
 
 def files_mentioning(folder, text, but=()):
-    """Files below `folder`, up to 4 MB each, whose name or content has the text; paths with a word of `but` left out."""
+    """Files below `folder`, up to 4 MB each, with the text in name or content; paths with a word of `but` left out."""
     found = []
     for path in Path(folder).rglob("*"):
         with contextlib.suppress(OSError):
@@ -108,7 +108,8 @@ def tcp_answers(address, port, timeout=3):
 
 
 SSH_OPTIONS = [
-    "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes",
+    "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o",
+    "BatchMode=yes",
     "-o", "PasswordAuthentication=no", "-o", "ConnectTimeout=8", "-o", "ServerAliveInterval=5", "-F", "/dev/null",
 ]
 
@@ -124,7 +125,8 @@ def ssh(address, key, command, timeout=40, check=True, stdin=None):
         stdin=subprocess.DEVNULL if stdin is None else None)
     text = done.stdout.decode(errors="replace")
     if check and done.returncode != 0:
-        raise AssertionError(f"ssh {address} {command!r} → {done.returncode}: {text} {done.stderr.decode(errors='replace')}")
+        wrong = done.stderr.decode(errors="replace")
+        raise AssertionError(f"ssh {address} {command!r} → {done.returncode}: {text} {wrong}")
     return text
 
 

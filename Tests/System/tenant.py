@@ -28,7 +28,8 @@ class Tenant:
             "project_name": self.name, "user_domain_name": "Default", "project_domain_name": "Default"}
         self.sdk = cloud.connect(**self.auth)
         self.key = hostlib.new_ssh_key(folder, self.name)
-        self.keypair = self.sdk.compute.create_keypair(name=self.name, public_key=self.key.with_suffix(".pub").read_text())
+        self.keypair = self.sdk.compute.create_keypair(name=self.name,
+            public_key=self.key.with_suffix(".pub").read_text())
         self.token = cloud.new_token(self.auth)
 
     def api(self, method, path, **more):
@@ -98,7 +99,8 @@ class Tenant:
         """Waits until the guest has said READY `count` times on its console."""
         self.status(server, "ACTIVE")
         wait_for(
-            f"{server.name} READY", lambda: self.cloud.console(server.id, 200_000).count("tiny: READY") >= count, timeout,
+            f"{server.name} READY", lambda: self.cloud.console(server.id, 200_000).count("tiny: READY") >= count,
+            timeout,
             explain=lambda: self.cloud.explain(server.id))
         return self.sdk.compute.get_server(server.id)
 

@@ -42,7 +42,8 @@ def victim(make_tenant):
 def foreign_ids(victim):
     sdk = victim.sdk
     return {
-        victim.net.id, victim.gate.id, victim.open.id, victim.card.id, victim.public.id, victim.picture.id, victim.server.id,
+        victim.net.id, victim.gate.id, victim.open.id, victim.card.id, victim.public.id, victim.picture.id,
+        victim.server.id,
         victim.credential.id, *(s.id for s in sdk.network.subnets(network_id=victim.net.id)),
         *(r["id"] for r in sdk.network.get_security_group(victim.open.id).security_group_rules)}
 
@@ -55,7 +56,8 @@ class Test1BodyAndQueryNeverDecide:
     def test_target_and_parameter_names_change_no_decision(self, cloud, tenant, routes):
         me = {"user_id": tenant.user.id, "project_id": tenant.project.id, "domain_id": "default", "is_admin": True}
         claims = {**me, "role": "admin", "roles": ["admin"], "target": {
-            kind: {"id": tenant.user.id, "user_id": tenant.user.id, "project_id": tenant.project.id, "domain_id": "default"}
+            kind: {"id": tenant.user.id, "user_id": tenant.user.id, "project_id": tenant.project.id,
+                "domain_id": "default"}
             for kind in ("user", "project", "credential", "token", "trust", "server", "network", "image")}}
         wrong = []
         for route in routes:
@@ -67,7 +69,8 @@ class Test1BodyAndQueryNeverDecide:
             query += f"&target.user.id={tenant.user.id}&target.project_id={tenant.project.id}"
             plain = tenant.api(route.method, path, json={} if route.takes_body else None, **more)
             attack = tenant.api(
-                route.method, f"{path}?{query}", json={**claims, **{p: tenant.user.id for p in route.parameters}}, **more)
+                route.method, f"{path}?{query}", json={**claims, **{p: tenant.user.id for p in route.parameters}},
+                **more)
             if plain.status_code != 403 or attack.status_code != 403:
                 wrong.append(f"{route}: {plain.status_code}, with claims {attack.status_code}")
         assert not wrong, "\n".join(wrong)
@@ -104,7 +107,8 @@ class Test12ForgedHeaders:
         "OpenStack-System-Scope": "all"}
 
     def test_they_log_nobody_in(self, cloud, routes, victim):
-        headers = {**self.HEADERS, "X-User-Id": victim.user.id, "X-Project-Id": victim.project.id, "X-Tenant-Id": victim.project.id}
+        headers = {**self.HEADERS, "X-User-Id": victim.user.id, "X-Project-Id": victim.project.id,
+            "X-Tenant-Id": victim.project.id}
         for route in routes:
             if not route.is_open:
                 faults.check(cloud.api(route.method, route.filled(), headers=headers, version=route.version), 401)
@@ -132,14 +136,16 @@ class Test23RevocationIsAtOnce:
     def works(self, cloud, token):
         return cloud.api("GET", f"{COMPUTE}/servers", token).status_code
 
-    @pytest.mark.parametrize("event", ["logout", "role removed", "user disabled", "password changed", "project disabled",
-                                       "credential deleted", "user deleted"])
+    @pytest.mark.parametrize("event", [
+        "logout", "role removed", "user disabled", "password changed", "project disabled", "credential deleted",
+        "user deleted"])
     def test_the_next_request_is_refused(self, cloud, person, event):
         admin, token = cloud.sdk(ADMIN).identity, person.token
         if event == "credential deleted":
             made = person.sdk.identity.create_application_credential(person.user.id, name="c")
             token = cloud.api("POST", f"{IDENTITY}/auth/tokens", json={"auth": {"identity": {
-                "methods": ["application_credential"], "application_credential": {"id": made.id, "secret": made.secret}}}}
+                "methods": ["application_credential"],
+                "application_credential": {"id": made.id, "secret": made.secret}}}}
             ).headers["X-Subject-Token"]
         assert self.works(cloud, token) == 200
         if event == "logout":
@@ -168,7 +174,8 @@ class Test23RevocationIsAtOnce:
 def test_18_locked_unknown_and_wrong_look_alike(cloud, make_tenant):
     person = make_tenant("locked")
     answers = []
-    for auth in [{**person.auth, "username": "no-such-user"}] + 7 * [{**person.auth, "password": "wrong"}] + [person.auth]:
+    unknown, wrong = {**person.auth, "username": "no-such-user"}, {**person.auth, "password": "wrong"}
+    for auth in [unknown, *7 * [wrong], person.auth]:
         answer = cloud.api("POST", f"{IDENTITY}/auth/tokens", json=cloud.password_body(auth))
         answers.append((answer.status_code, answer.text))
     assert len(set(answers)) == 1 and answers[0][0] == 401, answers
@@ -221,8 +228,10 @@ class Test27ChildrenByTheirParents:
             ("PUT", f"{COMPUTE}/servers/{victim.server.id}/metadata/x", {"meta": {"x": "y"}}),
             ("PUT", f"{COMPUTE}/servers/{victim.server.id}/tags/x", None),
             ("GET", f"{COMPUTE}/servers/{victim.server.id}/os-security-groups", None),
-            ("GET", f"{NETWORK}/networks/{victim.net.id}/tags", None), ("PUT", f"{NETWORK}/networks/{victim.net.id}/tags/x", None),
-            ("PUT", f"{NETWORK}/ports/{victim.card.id}/tags/x", None), ("DELETE", f"{NETWORK}/security-group-rules/{theirs}", None),
+            ("GET", f"{NETWORK}/networks/{victim.net.id}/tags", None),
+            ("PUT", f"{NETWORK}/networks/{victim.net.id}/tags/x", None),
+            ("PUT", f"{NETWORK}/ports/{victim.card.id}/tags/x", None),
+            ("DELETE", f"{NETWORK}/security-group-rules/{theirs}", None),
             ("GET", f"{NETWORK}/security-group-rules/{theirs}", None),
             ("PUT", f"{NETWORK}/floatingips/{floating.id}", {"floatingip": {"port_id": victim.card.id}}),
             ("PUT", f"{NETWORK}/floatingips/{victim.public.id}", {"floatingip": {"port_id": None}}),
@@ -240,7 +249,8 @@ class Test27ChildrenByTheirParents:
             ("GET", f"{COMPUTE}/os-keypairs/{victim.keypair.name}", None),
             ("GET", f"{COMPUTE}/os-keypairs/{victim.keypair.name}?user_id={victim.user.id}", None),
         ]:
-            refused(tenant.api(method, path, json=body, version="2.79" if path.startswith(COMPUTE) else None), (400, 403, 404))
+            refused(tenant.api(method, path, json=body, version="2.79" if path.startswith(COMPUTE) else None),
+                (400, 403, 404))
         assert cloud.api("GET", f"{NETWORK}/security-group-rules/{theirs}", victim.token).status_code == 200
         assert victim.sdk.compute.get_server(victim.server.id).metadata == {}
         tenant.delete(server)
@@ -251,10 +261,13 @@ def test_29_lists_show_nothing_foreign(tenant, victim, routes):
     assert len(foreign) > 9
     wrong, project, user = [], victim.project.id, victim.user.id
     queries = [f"project_id={project}", f"tenant_id={project}", f"owner={project}", "all_tenants=1", "all_projects=1",
-               f"all_tenants=1&project_id={project}", f"all_tenants=1&tenant_id={project}", f"user_id={user}", "is_public=none",
+               f"all_tenants=1&project_id={project}", f"all_tenants=1&tenant_id={project}", f"user_id={user}",
+               "is_public=none",
                f"scope.project.id={project}", "shared=true", "visibility=all", f"visibility=shared&owner={project}",
-               f"visibility=private&owner={project}", "member_status=all", f"device_id={victim.server.id}", f"id={victim.net.id}",
-               f"network_id={victim.net.id}", f"security_group_id={victim.open.id}", f"name={victim.server.name}", "deleted=true"]
+               f"visibility=private&owner={project}", "member_status=all", f"device_id={victim.server.id}",
+               f"id={victim.net.id}",
+               f"network_id={victim.net.id}", f"security_group_id={victim.open.id}", f"name={victim.server.name}",
+               "deleted=true"]
     for route in routes:
         if route.method != "GET" or route.is_open:
             continue
@@ -298,13 +311,16 @@ class Test49ImageStatus:
                 **stream, "X-Image-Meta-Status": "queued", "X-Image-Meta-Location": "http://127.0.0.1/"}), 409)
             for change in [
                 {"op": "replace", "path": "/status", "value": "queued"}, {"op": "remove", "path": "/status"},
-                {"op": "replace", "path": "/checksum", "value": "0"}, {"op": "replace", "path": "/os_hash_value", "value": "0"},
+                {"op": "replace", "path": "/checksum", "value": "0"},
+                {"op": "replace", "path": "/os_hash_value", "value": "0"},
                 {"op": "replace", "path": "/locations", "value": []}, {"op": "remove", "path": "/locations/0"},
                 {"op": "add", "path": "/locations/-", "value": {"url": "file:///etc/passwd", "metadata": {}}},
-                {"op": "replace", "path": "/id", "value": str(uuid.uuid4())}, {"op": "replace", "path": "/size", "value": 1},
+                {"op": "replace", "path": "/id", "value": str(uuid.uuid4())},
+                {"op": "replace", "path": "/size", "value": 1},
                 {"op": "replace", "path": "/disk_format", "value": "qcow2"},
             ]:
-                faults.check(cloud.api("PATCH", path, token, data=json.dumps([change]), headers=patch), (400, 403, 404, 409))
+                faults.check(cloud.api("PATCH", path, token, data=json.dumps([change]), headers=patch),
+                    (400, 403, 404, 409))
         assert tenant.api("GET", f"{path}/file").content == b"first" * 200
         shown = tenant.api("GET", path).json()
         assert shown["status"] == "active" and "locations" not in shown and "direct_url" not in shown
@@ -312,11 +328,13 @@ class Test49ImageStatus:
 
 
 class Test61DeviceOwner:
-    @pytest.mark.parametrize("owner", ["network:dhcp", "network:router_interface", "network:floatingip", "network:", "NETWORK:dhcp"])
+    @pytest.mark.parametrize("owner", [
+        "network:dhcp", "network:router_interface", "network:floatingip", "network:", "NETWORK:dhcp"])
     def test_network_owners_are_not_a_users_to_set(self, tenant, victim, owner):
         network = next((n for n in tenant.sdk.network.networks(name=f"{tenant.name}-ports")), None) or tenant.network(
             "10.72.0.0/24", "ports")
-        answer = tenant.api("POST", f"{NETWORK}/ports", json={"port": {"network_id": network.id, "device_owner": owner}})
+        answer = tenant.api("POST", f"{NETWORK}/ports",
+            json={"port": {"network_id": network.id, "device_owner": owner}})
         if owner.startswith("network:"):
             faults.check(answer, (400, 403))
         port = tenant.sdk.network.create_port(network_id=network.id)
@@ -370,7 +388,8 @@ class Test82GuestOutputIsText:
 
 class Test86NoSecretsInLogsOrFaults:
     def test_logs_hold_no_password_token_or_user_data(self, cloud, tenant, victim):
-        passwords = [cloud.login(ADMIN)["password"], cloud.login(MEMBER)["password"], tenant.auth["password"], "Adm1n-pass-4c2d"]
+        passwords = [cloud.login(ADMIN)["password"], cloud.login(MEMBER)["password"], tenant.auth["password"],
+            "Adm1n-pass-4c2d"]
         cloud.api("POST", f"{IDENTITY}/auth/tokens", data=json.dumps(cloud.password_body(tenant.auth))[:-3])
         cloud.api("GET", f"{COMPUTE}/servers?token={tenant.token}", tenant.token)
         logs = {p: p.read_text(errors="replace") for p in (cloud.state / "log").glob("*.log")}

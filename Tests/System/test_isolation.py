@@ -11,6 +11,7 @@ from cloudlib import ADMIN, COMPUTE, IMAGES, NETWORK
 from conftest import BLOCK
 from hostlib import Capture, wait_for
 
+PLACES = ("peer", "dhcp", "router")
 CIDR, V6, SAME = "10.40.0.0/24", "fd00:40::/64", "10.40.0.77"
 
 
@@ -82,7 +83,7 @@ class TestTwoProjectsWithTheSameAddresses:
         assert not seen.count(mac), "frames of the attacker came to the other project's guest"
 
     def test_the_same_address_twice_is_two_servers(self, sides):
-        """Once a guest of A has B's address too, both answer, each by its own floating IP, with its own key and data."""
+        """Each guest answers by its own floating IP, with its own key and its own data."""
         a, b = sides.a, sides.b
         assert b.tenant.fixed(sides.stranger) == SAME
         for side, server in ((a, sides.attacker), (a, sides.peer), (b, sides.stranger)):
@@ -109,7 +110,7 @@ class TestTwoProjectsWithTheSameAddresses:
             return ssh(at, f"{text} | timeout 15 nc -w 5 169.254.169.254 80", check=False)
         assert " 200 " not in ask("printf 'GET /openstack/latest/../../../etc/passwd HTTP/1.0\\r\\n\\r\\n'")
         assert " 200 " not in ask("head -c 20000 /dev/zero | tr '\\0' 'A'")
-        assert " 200 " not in ask("printf 'POST /openstack/latest/meta_data.json HTTP/1.0\\r\\nContent-Length: 1\\r\\n\\r\\nx'")
+        assert " 200 " not in ask("printf 'POST /openstack/latest HTTP/1.0\\r\\nContent-Length: 1\\r\\n\\r\\nx'")
         # And it still serves.
         assert sides.attacker.id in ssh(at, "wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json")
 
@@ -126,8 +127,10 @@ class TestTwoProjectsWithTheSameAddresses:
         floating = next(b.sdk.network.ips())
         for path in [
             f"{COMPUTE}/servers/{sides.stranger.id}", f"{COMPUTE}/servers/{sides.stranger.id}/metadata",
-            f"{COMPUTE}/servers/{sides.stranger.id}/os-interface", f"{COMPUTE}/servers/{sides.stranger.id}/os-instance-actions",
-            f"{NETWORK}/networks/{sides.b.network.id}", f"{NETWORK}/ports/{port.id}", f"{NETWORK}/routers/{sides.b.router.id}",
+            f"{COMPUTE}/servers/{sides.stranger.id}/os-interface",
+            f"{COMPUTE}/servers/{sides.stranger.id}/os-instance-actions",
+            f"{NETWORK}/networks/{sides.b.network.id}", f"{NETWORK}/ports/{port.id}",
+            f"{NETWORK}/routers/{sides.b.router.id}",
             f"{NETWORK}/security-groups/{sides.b.group.id}", f"{NETWORK}/floatingips/{floating.id}",
         ]:
             assert a.api("GET", path).status_code == 404, path
@@ -204,7 +207,7 @@ class TestForgery:
         with watch() as places:
             injector(forged)
         out = {
-            name: [place for place, seen in zip(("peer", "dhcp", "router"), places) if seen.count(f"FORGED-{name};".encode())]
+            name: [place for place, seen in zip(PLACES, places) if seen.count(f"FORGED-{name};".encode())]
             for name in forged}
         out = {name: places for name, places in out.items() if places}
         assert not out, f"forged frames that got out, and where they came: {out}"
@@ -217,13 +220,14 @@ class TestForgery:
             f"(ip addr del {own}/24 dev eth0; ip addr add 10.40.0.99/24 dev eth0;"
             f"ping -c 3 -W 1 -I 10.40.0.99 {peer} > /tmp/by-address; arping -c 2 -w 3 -U -I eth0 10.40.0.99;"
             f"ip addr del 10.40.0.99/24 dev eth0; ip addr add {own}/24 dev eth0;"
-            f"mac=$(cat /sys/class/net/eth0/address); ip link set eth0 down; ip link set eth0 address fa:16:3e:66:66:66;"
-            f"ip link set eth0 up; sleep 1; ping -c 3 -W 1 {peer} > /tmp/by-mac; ip link set eth0 down;"
+            f"mac=$(cat /sys/class/net/eth0/address); ip link set eth0 down;"
+            f"ip link set eth0 address fa:16:3e:66:66:66; ip link set eth0 up; sleep 1;"
+            f"ping -c 3 -W 1 {peer} > /tmp/by-mac; ip link set eth0 down;"
             f"ip link set eth0 address $mac; ip link set eth0 up; ip route add default via 10.40.0.1;"
             f"ip route add 169.254.169.254 via 10.40.0.1; touch /tmp/done) </dev/null >/tmp/out 2>&1 &")
         with Capture(sides.a.tap(sides.peer)) as seen:
             a.ssh(sides.attacker.floating, script)
-            wait_for("the guest itself again", lambda: "done" in a.ssh(sides.attacker.floating, "ls /tmp", timeout=12), 60)
+            wait_for("the guest itself", lambda: "done" in a.ssh(sides.attacker.floating, "ls /tmp", timeout=12), 60)
         for way in ("by-address", "by-mac"):
             assert received(a.ssh(sides.attacker.floating, f"cat /tmp/{way}")) == 0, way
         assert not seen.count(frames.ip("10.40.0.99")), "the forged address was seen at the peer"

@@ -113,7 +113,8 @@ def test_a_card_is_plugged_and_unplugged_while_the_guest_runs(life):
     assert made.mac_addr in life.ssh("cat /sys/class/net/eth1/address")
     assert {p.port_id for p in tenant.sdk.compute.server_interfaces(life.server.id)} >= {made.port_id}
     tenant.sdk.compute.delete_server_interface(made.port_id, server=life.server.id)
-    wait_for("the card gone", lambda: life.ssh(cards).strip() == "1", 30, explain=lambda: tenant.cloud.explain(life.server.id))
+    wait_for("the card gone", lambda: life.ssh(cards).strip() == "1", 30,
+        explain=lambda: tenant.cloud.explain(life.server.id))
     wait_for("the port gone", lambda: tenant.api("GET", f"/network/v2.0/ports/{made.port_id}").status_code == 404, 15)
     # The first card did not notice.
     assert hostlib.ping(life.floating, count=2) == 2
@@ -175,7 +176,8 @@ def test_delete_leaves_nothing(life):
         last.update(left())
         return not last
 
-    wait_for("nothing left of the server", nothing, DELETE_SECONDS, every=0.1, explain=lambda: f"{last}\n{cloud.explain()}")
+    wait_for("nothing left of the server", nothing, DELETE_SECONDS, every=0.1,
+        explain=lambda: f"{last}\n{cloud.explain()}")
     print(f"delete to nothing left: {time.monotonic() - began:.2f} s (the looking included)")
     # The floating IP is the project's own and stays, pointing at nothing.
     floating = next(tenant.sdk.network.ips())

@@ -15,19 +15,21 @@ from tenant import Tenant
     (PORT, OTHER_EXTERNAL, str(PORT)), (OTHER_PORT, f"{BLOCK}.64/26", BLOCK), (OTHER_PORT, f"{BLOCK}.0/24", BLOCK),
 ], ids=["port", "block-inside", "block-around"])
 def test_an_overlap_is_refused_and_touches_nothing(cloud, port, cidr, named):
-    before = (hostlib.links(""), hostlib.run("nft", "list", "tables").stdout, hostlib.run("ip", "netns").stdout)
+    before = {kind: sorted(found) for kind, found in cloud.leftovers().items()}
     other = Cloud(port, cidr)
     done = other.first_up(check=False)
     assert done.returncode != 0 and named in done.stderr + done.stdout, done
     assert not (other.state / "cloud.json").exists()
-    assert (hostlib.links(""), hostlib.run("nft", "list", "tables").stdout, hostlib.run("ip", "netns").stdout) == before
+    assert {kind: sorted(found) for kind, found in cloud.leftovers().items()} == before
     assert not hostlib.processes(str(other.state))
     shutil.rmtree(other.state, ignore_errors=True)
 
 
 @pytest.mark.parametrize("flags,named", [
-    (["--listen", "0.0.0.0:8795"], "loopback"), (["--listen", "127.0.0.1:0"], "ADDR:PORT"), (["--listen", "nonsense"], "ADDR:PORT"),
-    (["--external-cidr", BLOCK], "block"), (["--external-cidr", "fd00::/64"], "block"), (["--no-such-flag"], "no-such-flag"),
+    (["--listen", "0.0.0.0:8795"], "loopback"), (["--listen", "127.0.0.1:0"], "ADDR:PORT"),
+    (["--listen", "nonsense"], "ADDR:PORT"),
+    (["--external-cidr", BLOCK], "block"), (["--external-cidr", "fd00::/64"], "block"),
+    (["--no-such-flag"], "no-such-flag"),
 ])
 def test_wrong_flags_are_refused_with_a_reason(host, flags, named, tmp_path):
     done = Cloud(1, "", state=tmp_path / "state").up(*flags, check=False)
@@ -84,7 +86,8 @@ def test_side_by_side(cloud, guest, tmp_path_factory):
 def _use(other, folder):
     admin = other.sdk(ADMIN)
     image = admin.image.create_image(
-        "tiny", filename=IMAGE, disk_format="qcow2", container_format="bare", visibility="public", wait=True, timeout=60)
+        "tiny", filename=IMAGE, disk_format="qcow2", container_format="bare", visibility="public", wait=True,
+        timeout=60)
     tenant = Tenant(other, folder, image, admin.compute.find_flavor(FLAVOR, ignore_missing=False), "other")
     network = tenant.network("10.30.0.0/24")
     tenant.router(network)

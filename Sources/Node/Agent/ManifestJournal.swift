@@ -36,16 +36,26 @@ actor ManifestJournal {
   }
 
   /// Reads what is there and opens the journal for writing. Throws `JournalError`.
-  func open() throws -> HeldManifest {
+  func open() async throws -> HeldManifest {
     try makeDirectory()
     lockDescriptor = Foundation.open(directory + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard lockDescriptor >= 0 else { throw JournalError.cannotOpen(path: directory + "/lock", errno: errno) }
-    guard flock(lockDescriptor, LOCK_EX | LOCK_NB) == 0 else { throw JournalError.locked(path: directory) }
+    try await lock()
     var manifest = HeldManifest()
     for line in try completeLines() { replay(line, into: &manifest) }
     try reopen()
     if deadLines > 0 { try compact() }
     return manifest
+  }
+
+  /// Takes the directory for this agent. A child that was just forked holds what its parent held until it executes its
+  /// program, so a lock is only believed after a moment.
+  private func lock() async throws {
+    for _ in 0..<20 {
+      if flock(lockDescriptor, LOCK_EX | LOCK_NB) == 0 { return }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    throw JournalError.locked(path: directory)
   }
 
   /// Adds entries and returns when they are on the disk.

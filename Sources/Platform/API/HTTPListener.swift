@@ -6,6 +6,9 @@ import NIOCore
 
 /// Serves a `Gateway` over HTTP/1.1 on a TCP port.
 public struct HTTPListener: Sendable {
+  /// A connection whose client neither sends nor is answered for so long is closed, in the middle of an upload too.
+  static let idleTimeout = TimeAmount.seconds(75)
+
   private let gateway: Gateway
   private let host: String
   private let port: Int
@@ -22,6 +25,7 @@ public struct HTTPListener: Sendable {
   public func run(ready: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
     let application = Application(
       responder: Responder(gateway: gateway, fallbackHost: "\(host):\(port)"),
+      server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
       configuration: .init(address: .hostname(host, port: port), serverName: nil),
       onServerRunning: { channel in await ready(channel.localAddress?.port ?? port) },
       logger: logger)

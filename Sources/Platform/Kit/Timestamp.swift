@@ -46,13 +46,35 @@ public struct Timestamp: Sendable, Hashable, Comparable, Codable {
   /// `2026-08-01T12:00:00.000000`, as Nova's actions, services and `OS-SRV-USG` write it.
   public var iso8601Naive: String { String(iso8601Microseconds.dropLast()) }
 
+  /// `YYYY-MM-DDTHH:MM:SS` and `suffix`, digit by digit: a list of servers writes thousands of them.
   private func format(suffix: String) -> String {
     var seconds = time_t(microseconds / 1_000_000)
     var parts = tm()
     gmtime_r(&seconds, &parts)
-    func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-    return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T"
-      + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))" + suffix
+    let fields = [
+      (Int(parts.tm_year) + 1900, 4, "-"), (Int(parts.tm_mon) + 1, 2, "-"), (Int(parts.tm_mday), 2, "T"),
+      (Int(parts.tm_hour), 2, ":"), (Int(parts.tm_min), 2, ":"), (Int(parts.tm_sec), 2, ""),
+    ]
+    return String(unsafeUninitializedCapacity: 19 + suffix.utf8.count) { bytes in
+      var end = 0
+      for (value, width, separator) in fields {
+        var rest = value
+        for place in stride(from: end + width - 1, through: end, by: -1) {
+          bytes[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+          rest /= 10
+        }
+        end += width
+        for byte in separator.utf8 {
+          bytes[end] = byte
+          end += 1
+        }
+      }
+      for byte in suffix.utf8 {
+        bytes[end] = byte
+        end += 1
+      }
+      return end
+    }
   }
 
   /// Reads ISO 8601 with or without fraction and zone (no zone means UTC); nil where it is something else.

@@ -84,8 +84,10 @@ struct ServerActionRoutes {
     return try await change(call) { [lifecycle] tx, server, principal in
       try ServerGuard.check(server, "start", in: ["stopped"])
       _ = try ServerGuard.checkHost(server, "start")
+      // A boot of its own: a node that was away must not take it for the one that ended.
       try lifecycle.begin(tx, &server, .start, requestID: call.requestID, userID: principal.userID) {
         $0.power = .running
+        $0.bootEpoch += 1
       }
     }
   }

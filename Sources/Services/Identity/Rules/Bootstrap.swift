@@ -28,11 +28,8 @@ struct Bootstrap: Sendable {
   ]
 
   func run(admin: Secret<String>, demo: Secret<String>) async throws -> BootstrapResult {
-    let (hasAdmin, hasDemo) = try await core.store.read { tx in
-      (try user(tx, "admin") != nil, try user(tx, "demo") != nil)
-    }
-    let adminHash = hasAdmin ? nil : try await core.hasher.hash(admin)
-    let demoHash = hasDemo ? nil : try await core.hasher.hash(demo)
+    let adminHash = try await core.hasher.hash(admin)
+    let demoHash = try await core.hasher.hash(demo)
     return try await core.store.write { tx in
       try domain(tx)
       let roles = try roles(tx)
@@ -96,8 +93,12 @@ struct Bootstrap: Sendable {
     try UserTable.id(tx, .name(name, .id(Self.domainID)))
   }
 
-  private func user(_ tx: Transaction, _ name: String, hash: String?) throws -> String {
-    if let id = try user(tx, name) { return id }
+  /// The user's id; made where it is not there, else given the new password.
+  private func user(_ tx: Transaction, _ name: String, hash: String) throws -> String {
+    if let id = try user(tx, name) {
+      try UserTable.setPassword(tx, id, hash: hash)
+      return id
+    }
     let id = Identifier.hex()
     try UserTable.insert(
       tx,

@@ -26,13 +26,15 @@ enum ServerPorts {
     var answer: [String: [ServerPort]] = [:]
     for port in ports {
       guard let serverID = port.serverID, let network = networks[port.networkID] else { continue }
+      let groups = port.securityGroupIDs.compactMap { id in groupNames[id].map { (id: id, name: $0) } }
+        .sorted { $0.name < $1.name }
       answer[serverID, default: []].append(
         ServerPort(
           id: port.id, serverID: serverID, networkID: network.id, networkName: network.standard.name,
           mac: port.mac.description, mtu: network.mtu, status: port.status,
           addresses: addresses(port, floating[port.id] ?? []),
           subnets: port.fixedIPs.compactMap { subnets[$0.subnetID]?.forServer }, tag: port.cardTag,
-          securityGroupNames: port.securityGroupIDs.compactMap { groupNames[$0] }.sorted()))
+          securityGroupNames: groups.map(\.name), securityGroupIDs: groups.map(\.id)))
     }
     return answer
   }
