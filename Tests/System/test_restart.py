@@ -1,9 +1,12 @@
 """Killing control or node touches no guest and no packet; `haneul up` brings back what is missing."""
 
+import os
+import signal
 import time
 
 import pytest
 
+import hostlib
 from cloudlib import COMPUTE
 from hostlib import Pinger, wait_for
 
@@ -53,6 +56,32 @@ def test_killing_loses_no_ping(cloud, tenant, guest, roles):
     assert cloud.status().returncode == 0
     assert tenant.sdk.compute.get_server(guest.id).status == "ACTIVE"
     assert tenant.ssh(guest.floating, "cat /proc/sys/kernel/random/boot_id") == guest.boot
+
+
+def test_what_is_taken_away_on_the_host_comes_back(cloud, guest):
+    """Rules, bridges, gateways, namespaces and daemons are derived: the node makes them again."""
+    tag = cloud.tag
+
+    def tables():
+        return {t for t in hostlib.run("nft", "list", "tables").stdout.splitlines() if t.endswith(f"haneul_{tag}")}
+
+    def daemons():
+        return len(hostlib.processes("dnsmasq", str(cloud.state)))
+
+    links, namespaces, rules, serving = hostlib.links(tag), hostlib.namespaces(tag), tables(), daemons()
+    for table in rules:
+        hostlib.run("nft", "delete", *table.split())
+        wait_for(f"{table} again", lambda: tables() == rules, 10, explain=cloud.explain)
+    for link in [n for n in links if n[5] in "bg"]:
+        hostlib.run("ip", "link", "del", link)
+        wait_for(f"{link} again", lambda: set(links) <= set(hostlib.links(tag)), 10, explain=cloud.explain)
+    for namespace in [n for n in namespaces if "router" in n]:
+        hostlib.run("ip", "netns", "del", namespace)
+        wait_for("the router again", lambda: namespace in hostlib.namespaces(tag), 10, explain=cloud.explain)
+    for process in hostlib.processes("dnsmasq", str(cloud.state)):
+        os.kill(process, signal.SIGKILL)
+    wait_for("dnsmasq again", lambda: daemons() == serving, 10, explain=cloud.explain)
+    wait_for("ping", lambda: hostlib.ping(guest.floating, count=2) == 2, 15, explain=cloud.explain)
 
 
 def test_down_and_up_touch_no_guest(cloud, tenant, guest):
