@@ -16,4 +16,11 @@ PLACE=/var/tmp/haneul-test
 Scripts/install.sh .build/debug/haneul "$PLACE"
 # Bounded, because every dataplane of a test brings threads and descriptors of its own, and libnftables uses select(2).
 [ "${2:-}" = --system-only ] || swift test --skip-build --experimental-maximum-parallelization-width 6
+# What a run that was cut off left on the host: its processes are dead, its bridges and guests are in the way.
+for state in /var/tmp/haneul-system-*; do
+  [ -f "$state/cloud.json" ] || continue
+  "$PLACE/bin/haneul" status --state-dir "$state" >/dev/null && continue
+  echo "clearing what an earlier run left: $state"
+  "$PLACE/bin/haneul" down --clear-host --state-dir "$state" && rm -rf "$state"
+done
 HANEUL="$PLACE/bin/haneul" IMAGE="$IMAGE" PATH="$VENV/bin:$PATH" "$VENV/bin/pytest" -q Tests/System
