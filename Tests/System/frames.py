@@ -115,8 +115,6 @@ def forged(me, peer, gateway):
     solicited = struct.pack("!I", 0x60000000)
     return {
         "source-mac": plain("source-mac", me.four, sender=other),
-        "source-mac-of-peer": ethernet(peer.mac, BROADCAST, 0x0800, ipv4(
-            peer.four, "255.255.255.255", udp(4000, 4000, mark("source-mac-of-peer")))),
         "ipv4-source": plain("ipv4-source", "10.99.99.99"),
         "ipv4-gateway": plain("ipv4-gateway", gateway.four),
         "ipv4-zero": plain("ipv4-zero", "0.0.0.0"),
@@ -151,4 +149,7 @@ def forged(me, peer, gateway):
         "stp": ethernet(me.mac, "01:80:c2:00:00:00", 60, b"\x42\x42\x03" + mark("stp").ljust(57, b"\0")),
         "lldp": ethernet(me.mac, "01:80:c2:00:00:0e", 0x88CC, mark("lldp").ljust(60, b"\0")),
         "pppoe": ethernet(me.mac, BROADCAST, 0x8863, mark("pppoe").ljust(60, b"\0")),
+        # The last one: where it gets through, the bridge believes the peer to be here.
+        "source-mac-of-peer": ethernet(peer.mac, BROADCAST, 0x0800, ipv4(
+            peer.four, "255.255.255.255", udp(4000, 4000, mark("source-mac-of-peer")))),
     }

@@ -234,6 +234,21 @@ class TestForgery:
         assert not seen.count(frames.mac("fa:16:3e:66:66:66")), "the forged MAC was seen at the peer"
 
 
+    def test_the_same_frames_are_seen_where_the_port_is_not_guarded(self, sides, cast, injector, watch):
+        """Shows that the captures above would have seen what they looked for."""
+        tenant, forged = sides.a.tenant, frames.forged(*cast)
+        port = tenant.port(sides.attacker)
+        tenant.sdk.network.update_port(port, is_port_security_enabled=False, security_group_ids=[])
+        try:
+            wait_for("ssh", lambda: tenant.ssh(sides.attacker.floating, "true") == "", 20)
+            with watch() as places:
+                injector(forged)
+        finally:
+            tenant.sdk.network.update_port(port, is_port_security_enabled=True, security_group_ids=[sides.a.group.id])
+        seen = {name for name in forged if any(place.count(f"FORGED-{name};".encode()) for place in places)}
+        assert {"ipv4-source", "arp-reply-gateway", "arp-other-mac", "dhcp-offer", "router-advert"} <= seen, seen
+
+
 class TestForeignIDs:
     def test_image_of_another_project(self, sides):
         made = sides.b.tenant.sdk.image.create_image(name="private", disk_format="raw", container_format="bare")

@@ -1,16 +1,19 @@
 #define _GNU_SOURCE 1
 #include "clinux.h"
-#include <sys/stat.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netpacket/packet.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int clinux_setns_net(int fd) {
@@ -39,7 +42,7 @@ int clinux_tap_open(const char *name) {
   return fd;
 }
 
-ssize_t clinux_send_descriptor(int socket, const void *bytes, size_t length, int descriptor) {
+long clinux_send_descriptor(int socket, const void *bytes, size_t length, int descriptor) {
   char control[CMSG_SPACE(sizeof(int))] = {0};
   struct iovec vector = {.iov_base = (void *)bytes, .iov_len = length};
   struct msghdr message = {
@@ -53,7 +56,7 @@ ssize_t clinux_send_descriptor(int socket, const void *bytes, size_t length, int
   return sent < 0 ? -errno : sent;
 }
 
-ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, int descriptors_max,
+long clinux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, int descriptors_max,
                                    int *descriptor_count) {
   char control[CMSG_SPACE(sizeof(int) * 16)] = {0};
   struct iovec vector = {.iov_base = bytes, .iov_len = length};
@@ -89,7 +92,7 @@ int clinux_netlink_listen(int protocol, const int *groups, int group_count) {
   return result;
 }
 
-int clinux_pidfd_open(pid_t pid) {
+int clinux_pidfd_open(int pid) {
   long fd = syscall(SYS_pidfd_open, pid, 0);
   return fd < 0 ? -errno : (int)fd;
 }

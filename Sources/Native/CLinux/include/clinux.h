@@ -1,13 +1,10 @@
 #pragma once
-#define _GNU_SOURCE 1
-#include <sched.h>
-#include <stdint.h>
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <netpacket/packet.h>
+// Only headers that hold no struct which Glibc, Dispatch or SwiftNIO's C modules hold too: two modules that see one
+// struct under different feature macros cannot be imported together.
 #include <linux/netlink.h>
-#include <linux/rtnetlink.h>
+#include <netpacket/packet.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /// What stat(2) says of a path, links followed. The struct of libc itself is not used from Swift: which C module
 /// owns it differs from build to build.
@@ -30,18 +27,18 @@ int clinux_setns_net(int fd);
 int clinux_tap_open(const char *name);
 
 /// Sends `length` bytes and one file descriptor over a Unix socket. Bytes sent, or -errno.
-ssize_t clinux_send_descriptor(int socket, const void *bytes, size_t length, int descriptor);
+long clinux_send_descriptor(int socket, const void *bytes, size_t length, int descriptor);
 
 /// Receives bytes and at most `descriptors_max` file descriptors (close-on-exec) from a Unix socket.
 /// Bytes received (0 at the end), or -errno; `*descriptor_count` says how many descriptors came.
-ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, int descriptors_max,
+long clinux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, int descriptors_max,
                                    int *descriptor_count);
 
 /// A non-blocking netlink socket of `protocol` that listens to the `group_count` multicast groups. -errno on failure.
 int clinux_netlink_listen(int protocol, const int *groups, int group_count);
 
 /// pidfd_open(2): a descriptor that becomes readable when the process ends. -errno on failure.
-int clinux_pidfd_open(pid_t pid);
+int clinux_pidfd_open(int pid);
 
 /// Says on the device `name` that `address` (IPv4, network order) is at `mac`: one gratuitous ARP. 0, or -errno.
 int clinux_announce_ipv4(const char *name, const uint8_t mac[6], const uint8_t address[4]);
