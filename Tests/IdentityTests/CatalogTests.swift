@@ -101,7 +101,7 @@ struct CatalogTests {
       adminPassword: Secret(Fixture.adminPassword), demoPassword: Secret(Fixture.demoPassword))
     #expect(again == cloud.ids)
     _ = try await cloud.freshDemo()
-    let admin = try await cloud.admin()
+    let admin = try await cloud.freshAdmin()
     #expect(await cloud.send("GET", "/v3/endpoints", token: admin).ids("endpoints").count == 15)
     #expect(await cloud.send("GET", "/v3/role_assignments", token: admin).json["role_assignments"]?.array?.count == 4)
     #expect(

@@ -89,6 +89,10 @@ final class Fixture: Sendable {
   func demo() async throws -> String { template.demoToken }
 
   /// A new token of the plain member's.
+  func freshAdmin() async throws -> String {
+    try await Self.login(gateway, "admin", Self.adminPassword, project: "admin")
+  }
+
   func freshDemo() async throws -> String {
     try await Self.login(gateway, "demo", Self.demoPassword, project: "demo")
   }

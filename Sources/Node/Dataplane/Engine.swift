@@ -204,13 +204,12 @@ extension Engine {
         "RulesRejected", "The kernel refuses a security group of this port.")
     }
     let zones = input.zones
-    let record = FlowRecord(input: input) { port in
-      checked.networks[port.networkID].flatMap { zones[$0.bridge] } ?? 0
-    }
+    let zone = { (port: CheckedPort) in checked.networks[port.networkID].flatMap { zones[$0.bridge] } ?? 0 }
+    let record = FlowRecord(input: input, zone: zone)
     let kept = flowsOfOthers(checked)
     let next = record.keeping(kept, from: flows)
     guard next != flows else { return }
-    try await Conntrack.cut(next.cuts(since: flows))
+    try await Conntrack.cut(next.cuts(since: flows), judge: FlowJudge(input: input, zone: zone))
     try next.save("\(directory)/flows.json")
     flows = next
   }

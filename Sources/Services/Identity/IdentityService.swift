@@ -46,7 +46,8 @@ public struct IdentityService: Sendable {
   public func rotateKeys() throws { try core.keys.rotate() }
 
   /// Makes what a cloud needs to be logged in to, where it is not there yet; see `BootstrapResult`.
-  /// Users that are there get the passwords, and their tokens die: it is how an operator who lost them gets back in. Throws `StoreError`, or `AsyncSlots.Full` under overload.
+  /// Users that are there get the passwords, and their tokens die: it is how an operator who lost them gets back in.
+  /// Throws `StoreError`, or `AsyncSlots.Full` under overload.
   public func bootstrap(
     adminPassword: Secret<String>, demoPassword: Secret<String>, region: String = "RegionOne"
   ) async throws -> BootstrapResult {

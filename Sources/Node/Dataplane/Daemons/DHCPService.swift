@@ -51,6 +51,13 @@ struct DHCPService: Sendable {
     let hostsChanged = try StateFile.write(config.hosts.map { $0 + "\n" }.joined(), to: "\(directory)/hosts")
     let optionsChanged = try StateFile.write(config.options.map { $0 + "\n" }.joined(), to: "\(directory)/opts")
     let daemon = Self.daemon(arguments: config.arguments, namespace: namespace, directory: directory)
+    let leases = Leases(path: "\(directory)/leases")
+    let held = Set(ports.flatMap { $0.fixedIPs.map(\.address) })
+    if leases.hasStrangers(held) {
+      // dnsmasq keeps a lease to its end, and gives the address to nobody else: a server that is gone gives it back now.
+      await daemon.stop()
+      try leases.keep(held)
+    }
     if !network.subnets.contains(where: \.servedByDHCP) {
       await daemon.stop()
     } else if daemon.running == nil {

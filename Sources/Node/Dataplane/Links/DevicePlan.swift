@@ -138,6 +138,8 @@ struct InsidePlan {
 
   mutating func routes(_ wanted: Set<Route>, owner: ObjectKey) {
     for route in view.routes.subtracting(wanted) where !Self.isLinkLocal(route.destination.network) {
+      // A route goes by itself with the address it stood on; what did not is for the next pass.
+      if withdrawn.contains(where: { $0.version == route.nexthop.version }) { continue }
       batch.add("route del \(route.destination) via \(route.nexthop)", for: owner)
     }
     for route in wanted.subtracting(view.routes).sorted(by: { $0.destination.prefix > $1.destination.prefix }) {

@@ -88,6 +88,7 @@ final class MetadataDesk: Sendable {
     let server = try ServerBootstrap(group: group)
       .serverChannelOption(ChannelOptions.backlog, value: 128)
       .childChannelOption(ChannelOptions.maxMessagesPerRead, value: 1)
+      .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { [self] channel in
         channel.eventLoop.makeCompletedFuture {
           guard let address = channel.remoteAddress?.ipAddress else {

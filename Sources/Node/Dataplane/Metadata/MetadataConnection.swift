@@ -91,6 +91,11 @@ final class MetadataConnection: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
+  /// A guest that has said all it will say still gets its answer; one that has said too little gets the end.
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed? = event as? ChannelEvent, !asked { context.close(promise: nil) }
+  }
+
   private func startDeadline(_ channel: any Channel) {
     deadline?.cancel()
     deadline = channel.eventLoop.scheduleTask(in: Self.timeout) { channel.close(promise: nil) }

@@ -76,8 +76,12 @@ enum Conntrack {
   /// At most this many tools run for one change; beyond it everything of the zones is cut.
   static let cutsMax = 512
 
-  /// Deletes the entries of these addresses, in either direction.
-  static func cut(_ cuts: Set<FlowRecord.Cut>) async throws {
+  /// Flows of one address that are ended one by one; beyond it everything of the address is cut.
+  static let flowsMax = 256
+
+  /// Ends the flows of these addresses, in either direction, that `judge` would not let begin now. What is still allowed
+  /// goes on: a TCP connection cannot be picked up again in its middle.
+  static func cut(_ cuts: Set<FlowRecord.Cut>, judge: FlowJudge) async throws {
     if cuts.count > cutsMax {
       for zone in Set(cuts.map(\.zone)) where zone != 0 {
         try await cut(zone: zone)
@@ -86,8 +90,16 @@ enum Conntrack {
     }
     for cut in cuts {
       let family = cut.address.contains(":") ? "ipv6" : "ipv4"
+      let place = ["-w", "\(cut.zone)", "-f", family]
       for side in ["-s", "-d"] {
-        try await Tool.run("conntrack", ["-D", "-w", "\(cut.zone)", "-f", family, side, cut.address])
+        let listed = try await Tool.run("conntrack", ["-L"] + place + [side, cut.address]).output
+        let flows = listed.split(separator: "\n").compactMap { Flow(line: $0) }
+        let ended = flows.filter { !judge.knows(cut) || !judge.allows($0, zone: cut.zone) }
+        if ended.count > flowsMax || !judge.knows(cut) {
+          try await Tool.run("conntrack", ["-D"] + place + [side, cut.address])
+        } else {
+          for flow in ended { try await Tool.run("conntrack", ["-D"] + place + flow.selector) }
+        }
       }
     }
   }

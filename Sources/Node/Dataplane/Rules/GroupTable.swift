@@ -57,7 +57,11 @@ struct GroupTable {
       rules.append("meta mark and 0xffff0000 { \(stateless.map(\.inMark).joined(separator: ", ")) } goto decide")
       rules.append("meta mark and 0x0000ffff { \(stateless.map(\.outMark).joined(separator: ", ")) } goto decide")
     }
-    return rules + ["ct state vmap { established : accept, related : accept, invalid : drop }", "goto decide"]
+    // A flow that was cut must not come back by a packet of its middle, which could stand for the other direction.
+    return rules + [
+      "ct state vmap { established : accept, related : accept, invalid : drop }",
+      "ct state new tcp flags & (fin | syn | rst | ack) != syn counter drop comment \"middle of a flow\"", "goto decide",
+    ]
   }
 
   private func renderPort(_ port: RuleInput.Port, into text: inout RuleText) {

@@ -19,6 +19,10 @@ struct HostRoutes {
       Route(.get, "/v2.1/os-availability-zone/detail", ComputePermissions.admin("os-availability-zone:detail")) {
         try await zones($0, detailed: true)
       },
+      // There are no aggregates, and clients that show a hypervisor ask for them.
+      Route(.get, "/v2.1/os-aggregates", ComputePermissions.admin("os-aggregates:index")) { _ in
+        .json { $0.field("aggregates", [String]()) }
+      },
       Route(.get, "/v2.1/os-services", ComputePermissions.system("os-services:list")) { try await list($0) },
       Route(.put, "/v2.1/os-services/enable", until: .compute(52), manage) { try await set($0, enabled: true) },
       Route(.put, "/v2.1/os-services/disable", until: .compute(52), manage) { try await set($0, enabled: false) },
