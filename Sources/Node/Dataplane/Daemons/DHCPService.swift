@@ -54,7 +54,7 @@ struct DHCPService: Sendable {
     let leases = Leases(path: "\(directory)/leases")
     let held = Set(ports.flatMap { $0.fixedIPs.map(\.address) })
     if leases.hasStrangers(held) {
-      // dnsmasq keeps a lease to its end, and gives the address to nobody else: a server that is gone gives it back now.
+      // dnsmasq keeps a lease to its end and gives the address to nobody else: a server that is gone gives it back.
       await daemon.stop()
       try leases.keep(held)
     }

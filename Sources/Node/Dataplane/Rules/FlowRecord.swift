@@ -79,8 +79,8 @@ enum Conntrack {
   /// Flows of one address that are ended one by one; beyond it everything of the address is cut.
   static let flowsMax = 256
 
-  /// Ends the flows of these addresses, in either direction, that `judge` would not let begin now. What is still allowed
-  /// goes on: a TCP connection cannot be picked up again in its middle.
+  /// Ends the flows of these addresses, in either direction, that `judge` would not let begin now. What is still
+  /// allowed goes on: a TCP connection cannot be picked up again in its middle.
   static func cut(_ cuts: Set<FlowRecord.Cut>, judge: FlowJudge) async throws {
     if cuts.count > cutsMax {
       for zone in Set(cuts.map(\.zone)) where zone != 0 {

@@ -60,7 +60,8 @@ struct GroupTable {
     // A flow that was cut must not come back by a packet of its middle, which could stand for the other direction.
     return rules + [
       "ct state vmap { established : accept, related : accept, invalid : drop }",
-      "ct state new tcp flags & (fin | syn | rst | ack) != syn counter drop comment \"middle of a flow\"", "goto decide",
+      "ct state new tcp flags & (fin | syn | rst | ack) != syn counter drop comment \"middle of a flow\"",
+      "goto decide",
     ]
   }
 
