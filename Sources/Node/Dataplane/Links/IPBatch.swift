@@ -35,6 +35,8 @@ struct IPBatch: Sendable {
         continue
       }
       let line = lines[number - 1]
+      // One end of a veth pair takes the other with it: what is gone already was to go.
+      if line.text.hasPrefix("link del "), message.contains("Cannot find device") { continue }
       logger.warning("ip refused", metadata: ["command": "\(line.text)", "error": "\(message)"])
       if let owner = line.owner {
         failures[owner] = Refusal("DeviceFailed", "A network device was refused: \(message)")
