@@ -15,7 +15,16 @@ swift build --build-tests
 PLACE=/var/tmp/haneul-test
 Scripts/install.sh .build/debug/haneul "$PLACE"
 # Bounded, because every dataplane of a test brings threads and descriptors of its own, and libnftables uses select(2).
-[ "${2:-}" = --system-only ] || swift test --skip-build --experimental-maximum-parallelization-width 6
+unit() {
+  local log
+  log=$(mktemp)
+  swift test --skip-build --experimental-maximum-parallelization-width 6 2>&1 | tee "$log" && rm "$log" && return
+  # Said again at the end, where whoever looks at a long log looks first.
+  grep -aE "recorded an issue|^✘|Fatal error|error:" "$log" | tail -n 40
+  echo "the whole log: $log"
+  return 1
+}
+[ "${2:-}" = --system-only ] || unit
 # What a run that was cut off left on the host: its processes are dead, its bridges and guests are in the way.
 for state in /var/tmp/haneul-system-*; do
   [ -f "$state/cloud.json" ] || continue

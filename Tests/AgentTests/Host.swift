@@ -109,7 +109,7 @@ struct NeverCame: Error, CustomStringConvertible {
 
 /// Waits for a condition, looking every two milliseconds.
 func eventually(
-  _ what: String, within seconds: Double = 10, _ condition: () async throws -> Bool
+  _ what: String, within seconds: Double = 30, _ condition: () async throws -> Bool
 ) async throws {
   let limit = ContinuousClock.now + .seconds(seconds)
   while try await !condition() {

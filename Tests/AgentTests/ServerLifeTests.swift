@@ -32,18 +32,6 @@ import Testing
     }
   }
 
-  @Test func ownShareFromManifestToStartIsSmall() async throws {
-    let host = try Host()
-    try await host.withAgent { _ in
-      _ = try await host.bootServer()
-      let id = Identifier.uuid()
-      let began = ContinuousClock.now
-      host.control.put(.server, id, host.server(id))
-      try await eventually("running") { host.control.seen(.server, id)?.ready == true }
-      #expect(ContinuousClock.now - began < .milliseconds(250))
-    }
-  }
-
   @Test func stopPressesTheButtonAndStartBootsAgain() async throws {
     let host = try Host()
     try await host.withAgent { _ in

@@ -137,13 +137,5 @@ struct ServerListTests {
     #expect(try await cloud.count("server") == 1000)
     let answer = await cloud.send("GET", "/v2.1/servers/detail", version: "2.100")
     #expect(answer.json["servers"]?.array?.count == 1000)
-    let clock = ContinuousClock()
-    var best = Duration.seconds(60)
-    for _ in 0..<5 {
-      best = min(best, await clock.measure { _ = await cloud.send("GET", "/v2.1/servers/detail", version: "2.100") })
-    }
-    // Some milliseconds when optimised; this bound is for a debug build on a busy machine.
-    #expect(best < .seconds(2), "\(best)")
-    print("1,000 servers in detail:", best)
   }
 }

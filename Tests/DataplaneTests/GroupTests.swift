@@ -14,7 +14,7 @@ import Testing
       await cloud.applyAll()
       let guest = try await cloud.frames(port)
       guest.send(try Frame.dhcp(type: 1, mac: guest.mac))
-      let frame = try #require(guest.first(within: 3000) { DHCPAnswer($0) != nil })
+      let frame = try #require(guest.first(within: 10_000) { DHCPAnswer($0) != nil })
       let offer = try #require(DHCPAnswer(frame))
       #expect(offer.address == IPAddress("10.11.0.20"))
       #expect(offer.options[26] == Frame.word(1450))
@@ -92,7 +92,7 @@ import Testing
       guest.send(Frame.ethernet(guest.mac, MACAddress(bits: 0x3333_0001_0002), type: 0x86dd, packet))
       // The server asks who has the address it answers to.
       let wanted = try #require(IPAddress("fd00:23::20")).bytes
-      let answer = guest.first(within: 3000) { frame in
+      let answer = guest.first(within: 10_000) { frame in
         if frame.count >= 78, frame[12] == 0x86, frame[54] == 135 {
           let asking = IPAddress(version: 6, bits: frame[22..<38].reduce(UInt128(0)) { $0 << 8 | UInt128($1) })
           let own = IPAddress.linkLocal(mac: guest.mac).bytes

@@ -57,7 +57,7 @@ final class FrameGuest: Sendable {
   }
 
   /// Whether a frame that contains `text` arrives.
-  func hears(_ text: String, within milliseconds: Int = 1000) -> Bool {
+  func hears(_ text: String, within milliseconds: Int = 10_000) -> Bool {
     let needle = Array(text.utf8)
     return first(within: milliseconds) { frame in
       guard frame.count >= needle.count else { return false }

@@ -38,12 +38,12 @@ import Testing
   }
 
   private static func answers(_ guest: StackGuest, _ wanted: String) async throws -> Bool {
-    let curl = ["curl", "-s", "-m3", "-H", "X-Forwarded-For: 10.0.0.99", url]
+    let curl = ["curl", "-s", "-m10", "-H", "X-Forwarded-For: 10.0.0.99", url]
     return try await RouterTests.eventually { try await guest.run(curl).output == wanted }
   }
 
   private static func status(_ guest: StackGuest, _ more: [String]) async throws -> String {
-    try await guest.run(["curl", "-s", "-m3", "-o", "/dev/null", "-w", "%{http_code}"] + more + [url]).output
+    try await guest.run(["curl", "-s", "-m10", "-o", "/dev/null", "-w", "%{http_code}"] + more + [url]).output
   }
 
   @Test func knowsTheGuestByItsAddress() async throws {

@@ -147,12 +147,12 @@ import Testing
       await cloud.applyAll()
       let guest = try await cloud.frames(port)
       guest.send(try Frame.dhcp(type: 1, mac: guest.mac))
-      #expect(guest.first(within: 3000) { DHCPAnswer($0) != nil } != nil)
+      #expect(guest.first(within: 10_000) { DHCPAnswer($0) != nil } != nil)
       let pid = try String(contentsOfFile: "\(cloud.directory)/networks/\(network.id)/pid", encoding: .utf8)
       _ = try await Tool.run("kill", ["-9", pid.trimmingCharacters(in: .whitespacesAndNewlines)])
       await cloud.applyAll()
       guest.send(try Frame.dhcp(type: 1, mac: guest.mac))
-      #expect(guest.first(within: 3000) { DHCPAnswer($0) != nil } != nil)
+      #expect(guest.first(within: 10_000) { DHCPAnswer($0) != nil } != nil)
     }
   }
 
@@ -186,7 +186,7 @@ import Testing
           group.addTask {
             for await _ in events { return true }; return false
           }
-          group.addTask { (try? await Task.sleep(for: .seconds(2))) == nil }
+          group.addTask { (try? await Task.sleep(for: .seconds(20))) == nil }
           defer { group.cancelAll() }
           return await group.next() ?? false
         }

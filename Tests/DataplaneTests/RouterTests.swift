@@ -64,7 +64,7 @@ import Testing
   }
 
   static func eventually(_ body: () async throws -> Bool) async throws -> Bool {
-    for _ in 0..<30 {
+    for _ in 0..<200 {
       if try await body() { return true }
       try await Task.sleep(for: .milliseconds(100))
     }

@@ -142,7 +142,7 @@ final class TestCloud {
   func frames(_ port: PortSpec) async throws -> FrameGuest {
     let tap = driver.tap(portID: port.id)
     let guest = try FrameGuest(tap: tap, mac: port.mac, address: port.fixedIPs.first?.address ?? "0.0.0.0")
-    for _ in 0..<300 {
+    for _ in 0..<1500 {
       if (try? String(contentsOfFile: "/sys/class/net/\(tap)/brport/state", encoding: .utf8)) == "3\n" { break }
       try await Task.sleep(for: .milliseconds(10))
     }

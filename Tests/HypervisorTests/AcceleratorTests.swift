@@ -29,9 +29,9 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let trial = try trial(AcceleratorTrial.usualKernels())
     let first = try await AcceleratorChoice(directory: directory, trial: trial).accelerator()
-    let began = ContinuousClock.now
-    #expect(try await AcceleratorChoice(directory: directory, trial: trial).accelerator() == first)
-    #expect(ContinuousClock.now - began < .seconds(2))
+    // A trial that has no kernel to boot: what it answers can only be remembered.
+    let blind = try self.trial([])
+    #expect(try await AcceleratorChoice(directory: directory, trial: blind).accelerator() == first)
     if !KVMDevice.exists { #expect(first == .qemu) }
   }
 }

@@ -99,7 +99,7 @@ struct Lab: Sendable {
   }
 
   /// Waits until the console of `spec` says `text`.
-  func console(_ spec: DomainSpec, says text: String, seconds: Int = 40) async throws -> Bool {
+  func console(_ spec: DomainSpec, says text: String, seconds: Int = 120) async throws -> Bool {
     try await eventually(seconds: seconds) {
       let bytes = FileManager.default.contents(atPath: spec.consoleLogPath) ?? Data()
       return String(decoding: bytes, as: UTF8.self).contains(text)
@@ -107,7 +107,7 @@ struct Lab: Sendable {
   }
 
   /// Waits until the driver sees this power state.
-  func power(_ spec: DomainSpec, is power: ServerObservation.Power, seconds: Int = 30) async throws -> Bool {
+  func power(_ spec: DomainSpec, is power: ServerObservation.Power, seconds: Int = 120) async throws -> Bool {
     try await eventually(seconds: seconds) { try await hypervisor.domain(spec.serverID)?.power == power }
   }
 }

@@ -68,7 +68,7 @@ import Testing
     try await lab.hypervisor.undefine(spec.serverID)
     #expect(try await lab.hypervisor.domains() == [])
     // Defined, started, resumed, defined again, stopped, undefined.
-    #expect(try await eventually(seconds: 5) { seen.count(spec.serverID) >= 5 })
+    #expect(try await eventually(seconds: 30) { seen.count(spec.serverID) >= 5 })
     #expect(seen.kinds.isSubset(of: [spec.serverID, "all"]))
     seen.end()
     // libvirt leaves a tap that it did not make.

@@ -35,7 +35,7 @@ private struct PrivateLibvirtd: Sendable {
     let spec = try await lab.spec()
     let seen = Seen(lab.hypervisor.events())
     @Sendable func heard(_ event: String, times: Int) async throws -> Bool {
-      try await eventually(seconds: 20) { seen.count(event) >= times }
+      try await eventually(seconds: 60) { seen.count(event) >= times }
     }
 
     try await daemon.running {

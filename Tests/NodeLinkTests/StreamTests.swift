@@ -12,10 +12,8 @@ import Testing
     try await fixture.withLink { _, client in
       var messages = Messages(client, fixture.hello())
       #expect(try await messages.untilSynced().map(\.short) == ["put a@\(first)", "put b@\(second)"])
-      let began = ContinuousClock.now
       let third = try await fixture.put("a", ["10.0.0.3"], requestID: "req-9")
       let message = try await messages.next()
-      #expect(ContinuousClock.now - began < .milliseconds(200))
       guard case .object(let object) = message else { throw Unexpected() }
       #expect(object.generation == third)
       #expect(object.requestID == "req-9")
