@@ -80,6 +80,7 @@ let package = Package(
     room("Placement", in: "Services", ["Kit", "Store", "Auth", "API", "NodeLink", "Contracts"]),
     room("Networks", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts"]),
     room("Compute", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", crypto, log]),
+    room("Explain", in: "Services", ["Kit", "Store", "Auth", "API", "NodeLink", "Contracts", log]),
 
     // Node
     room("Drivers", in: "Node", ["Kit", "NodeLink"]),
@@ -95,12 +96,15 @@ let package = Package(
       "Cloud", in: ".",
       [
         "Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", "Identity", "Images", "Placement",
-        "Networks", "Compute", "Drivers", "Disks", "Dataplane", "Hypervisor", "Agent", yams, log, httpClient,
-        subprocess, system, nio, nioHTTP,
+        "Networks", "Compute", "Explain", "Drivers", "Disks", "Dataplane", "Hypervisor", "Agent", "CLinux", yams, log,
+        httpClient, subprocess, system, nio, nioHTTP,
       ]),
     .executableTarget(
       name: "haneul", dependencies: ["Cloud", "Kit", "Dataplane", arguments, log], path: "Sources/haneul",
       swiftSettings: strict),
+    .executableTarget(
+      name: "simulated-node", dependencies: ["Agent", "Cloud", "Drivers", "NodeLink", "Simulation", log],
+      path: "Benchmarks/SimulatedNode", swiftSettings: strict),
 
     // Tests mirror the rooms; Tests/System and Tests/Conformance are Python, for they drive OpenStack's own clients.
     .testTarget(name: "StyleTests", path: "Tests/StyleTests", swiftSettings: strict),
@@ -108,17 +112,24 @@ let package = Package(
     tests(of: "Store", ["Kit"]),
     tests(of: "Auth", ["Kit"]),
     tests(of: "API", ["Kit", "Store", "Auth", log, nio]),
+    // The examination of sagas, for every room that has some.
+    .target(
+      name: "ConvergeExam", dependencies: ["Converge", "Store"], path: "Tests/ConvergeExam", swiftSettings: strict),
+    tests(of: "Converge", ["Kit", "Store", "ConvergeExam", log]),
     tests(of: "NodeLink", ["Kit", "Store", "API", log, nio]),
     tests(of: "Identity", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", log]),
     tests(
       of: "Images", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", log, nio, subprocess, system, crypto]),
     tests(of: "Placement", ["Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
     tests(of: "Networks", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", "NodeLink", log]),
-    tests(of: "Compute", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", "NodeLink", log]),
+    tests(of: "Compute", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", "ConvergeExam", "NodeLink", log]),
+    tests(of: "Explain", ["Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
     tests(of: "Disks", ["Kit", "NodeLink", "Drivers", log, subprocess, system, crypto]),
     tests(of: "Dataplane", ["Kit", "NodeLink", "Drivers", "CLinux", log, subprocess, system]),
     tests(of: "Hypervisor", ["Kit", "NodeLink", "Drivers", log, subprocess, system]),
-    tests(of: "Agent", ["Kit", "NodeLink", "Drivers", log]),
-    tests(of: "Cloud", ["Kit", "Store", "Auth", "API", log]),
+    .target(
+      name: "Simulation", dependencies: ["Kit", "NodeLink", "Drivers"], path: "Tests/Simulation", swiftSettings: strict),
+    tests(of: "Agent", ["Kit", "NodeLink", "Drivers", "Simulation", log]),
+    tests(of: "Cloud", ["Kit", "Store", "Auth", "API", "NodeLink", log]),
   ]
 )

@@ -1,4 +1,4 @@
-"""Every figure that SPECIFICATION.md names a bound for. usage: bench.py BINARY IMAGE RESULT"""
+"""Every figure that SPECIFICATION.md names a bound for. usage: bench.py BINARY IMAGE RESULT SIMULATED_NODE"""
 
 import os
 import platform
@@ -10,11 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import faults
 from cloud import Cloud, run, timed, wait_until
 
 VIRSH = ["virsh", "-q", "-c", "qemu:///system"]
 ROUNDS = 5
 SERVERS = 1000
+SIMULATED = 500
 ROWS = []
 
 
@@ -146,6 +148,38 @@ class Boot:
         row("server delete → nothing left", seconds(self.gone), "≤ 3 s", max(self.gone) <= 3)
 
 
+def two_truths(cloud, image, without):
+    """Ten guests on one network: what idling costs, what faults cost, what explaining costs."""
+    network, flavor = cloud.network("bench-drift", "10.91.0.0/24"), cloud.flavor("bench-drift", 80)
+    servers = [cloud.create(image, flavor, [{"uuid": network}]) for _ in range(faults.GUESTS)]
+    wait_until("all ACTIVE", lambda: all(cloud.status(s) == "ACTIVE" for s in servers), 300, every=0.5)
+    # Booting under TCG takes both cores: the guests come to rest first.
+    time.sleep(60)
+    having = faults.idle(cloud, row, f"{faults.GUESTS} servers", bound=1)
+    faults.comparison(row, without, having, faults.GUESTS)
+    port = cloud.api("GET", f"/network/v2.0/ports?device_id={servers[0]}")["ports"][0]["id"]
+    for what, id in [("a server", servers[0]), ("a port, with every hop", port), ("a network", network)]:
+        faults.explain(cloud, row, what, id)
+    faults.Faults(cloud, servers[0], network, row).measure()
+    for server in servers:
+        cloud.api("DELETE", f"/compute/v2.1/servers/{server}")
+    wait_until("all gone", lambda: not cloud.api("GET", "/compute/v2.1/servers?name=bench-drift")["servers"], every=0.2)
+
+
+def simulated(cloud, image, program):
+    """Many servers on a node in memory: what control and the agent cost by themselves."""
+    node = faults.SimulatedNode(cloud, program)
+    try:
+        flavor = cloud.flavor("bench-simulated", 64)
+        for _ in range(SIMULATED // 100):
+            cloud.create(image, flavor, "none", min_count=100, max_count=100)
+        wait_until("all ACTIVE", lambda: cloud.active() >= SIMULATED, 120, every=0.5)
+        time.sleep(10)
+        node.idle(row, SIMULATED)
+    finally:
+        node.end()
+
+
 def many_servers(cloud, image):
     """A thousand rows by the API itself, of a flavor that fits no host: they end in ERROR and take nothing."""
     flavor = cloud.flavor("bench-huge", 1_000_000)
@@ -199,21 +233,24 @@ LOAD = os.getloadavg()[0]
 
 
 def main():
-    binary, image_path, result = sys.argv[1:4]
+    binary, image_path, result, simulated_node = sys.argv[1:5]
     cloud = Cloud(binary)
     try:
         start(cloud)
         cloud.login()
         memory(cloud, "fresh")
+        without = faults.idle(cloud, row, "no server")
         image = cloud.upload(image_path)
         boot = Boot(cloud, image)
         boot.keep_base()
         for _ in range(ROUNDS):
             boot.one()
         boot.tell()
+        two_truths(cloud, image, without)
         many_servers(cloud, image)
         rates(cloud)
         memory(cloud, "after load, with 1,000 servers")
+        simulated(cloud, image, simulated_node)
     finally:
         if cloud.state.exists():
             cloud.remove()

@@ -74,6 +74,9 @@ class Cloud:
                     pass
         return found
 
+    def alive(self, role):
+        return Path(f"/proc/{(self.state / f'run/{role}.lock').read_text().strip()}").exists()
+
     def cpu_seconds(self, role="control"):
         words = Path(f"/proc/{self.processes()[role]}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(words[11]) + int(words[12])) / TICKS
@@ -126,10 +129,13 @@ class Cloud:
             {"Content-Type": "application/octet-stream"})
         return image
 
-    def network(self):
-        network = self.api("POST", "/network/v2.0/networks", {"network": {"name": "bench"}})["network"]["id"]
+    def active(self):
+        return len(self.api("GET", "/compute/v2.1/servers?status=ACTIVE&limit=1000")["servers"])
+
+    def network(self, name="bench", cidr="10.90.0.0/24"):
+        network = self.api("POST", "/network/v2.0/networks", {"network": {"name": name}})["network"]["id"]
         self.api("POST", "/network/v2.0/subnets", {"subnet": {
-            "network_id": network, "ip_version": 4, "cidr": "10.90.0.0/24"}})
+            "network_id": network, "ip_version": 4, "cidr": cidr}})
         return network
 
     def flavor(self, name, ram):

@@ -8,4 +8,5 @@ PREFIX=${1:?usage: run.sh PREFIX [IMAGE]}; IMAGE=${2:-/var/cache/haneul/tiny.qco
 [ -x "$PREFIX/bin/haneul" ] || { echo "$PREFIX/bin/haneul is missing: make install" >&2; exit 1; }
 [ -s "$IMAGE" ] || { echo "$IMAGE is missing: Scripts/tiny-image.sh $(dirname "$IMAGE")" >&2; exit 1; }
 command -v wrk >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends wrk >/dev/null
-exec python3 -B bench.py "$PREFIX/bin/haneul" "$IMAGE" "results/$(date +%F).md"
+swift build --package-path .. -c release --product simulated-node
+exec python3 -B bench.py "$PREFIX/bin/haneul" "$IMAGE" "results/$(date +%F).md" ../.build/release/simulated-node

@@ -5,7 +5,7 @@ BUILD="libvirt-dev libnftables-dev libsqlite3-dev pkg-config"
 RUN="libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dnsmasq-base nftables iproute2 conntrack radvd
      openssh-client iputils-ping util-linux passwd"
 GUEST="busybox-static dropbear-bin syslinux mtools dosfstools e2fsprogs fdisk cpio kmod openssl"
-TEST="python3 python3-venv curl tcpdump sqlite3 gcc libc6-dev"
+TEST="python3 python3-venv curl tcpdump sqlite3 gcc libc6-dev psmisc"
 want="$BUILD $RUN $GUEST"
 [ "${1:-run}" = test ] && want="$want $TEST"
 missing=()

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 IMAGE=$1
 Scripts/packages.sh test
-[ -s "$IMAGE" ] || Scripts/tiny-image.sh "$(dirname "$IMAGE")"
+Scripts/tiny-image.sh --unless-current "$(dirname "$IMAGE")"
 VENV=${HANEUL_VENV:-$PWD/.venv}
 if [ ! -x "$VENV/bin/openstack" ] || [ ! -x "$VENV/bin/pytest" ]; then
   python3 -m venv "$VENV"

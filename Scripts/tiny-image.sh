@@ -1,12 +1,13 @@
 #!/bin/bash
 # Builds a tiny cloud guest from Debian packages alone, without loop devices or mounts.
 #
-# usage: tiny-image.sh OUTDIR [KERNEL_DEB]
+# usage: tiny-image.sh [--unless-current] OUTDIR [KERNEL_DEB]
+#   --unless-current          does nothing where this very script built what is there (OUTDIR/tiny.made-by says so)
 #   OUTDIR/tiny.qcow2         bootable disk: MBR, FAT16 with syslinux, kernel and initrd; ext4 labelled cloudroot
 #   OUTDIR/vmlinuz, initrd    the same kernel and initrd, for direct boot (root=LABEL=cloudroot console=ttyS0)
 # Without KERNEL_DEB the newest linux-image-*-cloud-amd64 is downloaded by apt-get. Nothing is installed.
 #
-# The guest asks DHCP on each card, takes IPv6 addresses from router advertisements, reads the config drive
+# The guest asks DHCP on each card, also on one that comes later, takes IPv6 addresses from router advertisements, reads the config drive
 # (label config-2) or http://169.254.169.254, sets hostname, ssh keys, admin_pass, runs user_data once,
 # grows its root, obeys ACPI, and says `tiny: READY hostname=… ip=… ip6=…` on its console.
 # Login: cirros / gocubsgo. All accounts are uid 0.
@@ -21,9 +22,16 @@ need mcopy mtools; need mkfs.vfat dosfstools
 need mke2fs e2fsprogs; need sfdisk fdisk; need partx util-linux; need cpio cpio; need depmod kmod
 need qemu-img qemu-utils; need openssl openssl; need dpkg-deb dpkg
 
-OUT=${1:?usage: tiny-image.sh OUTDIR [KERNEL_DEB]}
+UNLESS_CURRENT=
+[ "${1:-}" != --unless-current ] || { UNLESS_CURRENT=yes; shift; }
+OUT=${1:?usage: tiny-image.sh [--unless-current] OUTDIR [KERNEL_DEB]}
 mkdir -p "$OUT"
 OUT=$(realpath "$OUT")
+MADE_BY=$(sha256sum < "$0" | cut -d' ' -f1)
+# One build at a time: whoever waited finds it built.
+exec 9> "$OUT/.lock"
+flock 9
+[ -n "$UNLESS_CURRENT" ] && [ -s "$OUT/tiny.qcow2" ] && [ "$(cat "$OUT/tiny.made-by" 2>/dev/null)" = "$MADE_BY" ] && exit 0
 W=$(mktemp -d "$OUT/.build.XXXXXX")
 trap 'rm -rf "$W"' EXIT
 BOOT_MB=24 ROOT_MB=40
@@ -150,9 +158,18 @@ udhcpc -i "$1" -s /usr/share/udhcpc/default.script -O staticroutes -O mtu -O sea
 X
 cat > "$R/usr/sbin/hotplug" <<'X'
 #!/bin/sh
-# A card added to the running guest asks DHCP too.
-[ "$ACTION" = add ] && [ "$SUBSYSTEM" = net ] && [ -e "/sys/class/net/$INTERFACE/device" ] &&
-  [ ! -e "/run/udhcpc.$INTERFACE.pid" ] && /usr/sbin/dhcp "$INTERFACE" &
+# A card added to the running guest asks DHCP too; one that was taken out asks no more, so that it may come back.
+[ "$SUBSYSTEM" = net ] || exit 0
+pid=/run/udhcpc.$INTERFACE.pid
+case "$ACTION" in
+add) [ -e "/sys/class/net/$INTERFACE/device" ] && [ ! -e "$pid" ] && /usr/sbin/dhcp "$INTERFACE" & ;;
+remove)
+  client=$(cat "$pid" 2>/dev/null) || exit 0
+  kill "$client" 2>/dev/null
+  # It removes its own pid file, which must not be the next one's.
+  i=0; while kill -0 "$client" 2>/dev/null && [ $i -lt 20 ]; do sleep 0.1; i=$((i+1)); done
+  rm -f "$pid" ;;
+esac
 X
 cat > "$R/usr/share/udhcpc/default.script" <<'X'
 #!/bin/sh
@@ -314,4 +331,5 @@ dd if="$W/rootfs" of="$W/disk.raw" bs=1M seek=$((1 + BOOT_MB)) conv=notrunc,spar
 qemu-img convert -f raw -O qcow2 -c "$W/disk.raw" "$W/tiny.qcow2"
 chmod 644 "$W"/{vmlinuz,initrd,tiny.qcow2}
 mv "$W/vmlinuz" "$W/initrd" "$W/tiny.qcow2" "$OUT/"
+echo "$MADE_BY" > "$OUT/tiny.made-by"
 ls -l "$OUT"/{tiny.qcow2,vmlinuz,initrd}

@@ -15,7 +15,7 @@ step() { # name command...
 step "Debian packages" Scripts/packages.sh run
 step "build (release)" swift build -c release --product haneul
 step "install to $PREFIX" Scripts/install.sh .build/release/haneul "$PREFIX"
-[ -s "$IMAGE" ] || step "tiny guest image" Scripts/tiny-image.sh "$(dirname "$IMAGE")"
+step "tiny guest image" Scripts/tiny-image.sh --unless-current "$(dirname "$IMAGE")"
 echo "cloud"
 "$PREFIX/bin/haneul" up --state-dir "$STATE" "$@" | sed -n '/^  /{/export\|openstack/!p}'
 echo "first server"

@@ -10,6 +10,8 @@ public struct APIClient: Sendable {
   public struct Refused: Error, Sendable, CustomStringConvertible {
     public var status: Int
     public var description: String
+    /// The answer's fault: its members, without the word it stands under; empty where there is none.
+    public var fault: [String: JSONValue] = [:]
   }
 
   /// An answer's body at most.
@@ -80,6 +82,13 @@ public struct APIClient: Sendable {
 
   public func get(_ path: String) async throws -> JSONValue { try await send("GET", path) }
 
+  /// An answer in plain text, for people.
+  public func text(_ path: String) async throws -> String {
+    var request = HTTPClientRequest(url: baseURL + path)
+    request.headers.add(name: "Accept", value: "text/plain")
+    return String(decoding: try await bytes(request, "GET \(path)"), as: UTF8.self)
+  }
+
   /// Sends a file's bytes as they are.
   public func upload(_ path: String, file: String) async throws {
     guard let handle = FileHandle(forReadingAtPath: file) else { throw CloudProblem("Cannot read \(file).") }
@@ -93,15 +102,22 @@ public struct APIClient: Sendable {
   }
 
   private func execute(_ request: HTTPClientRequest, _ what: String) async throws -> JSONValue {
+    let bytes = try await bytes(request, what)
+    return bytes.isEmpty ? .null : (try? JSONValue(parsing: bytes)) ?? .null
+  }
+
+  private func bytes(_ request: HTTPClientRequest, _ what: String) async throws -> [UInt8] {
     var request = request
     request.headers.add(name: "X-Auth-Token", value: token.reveal())
     request.headers.add(name: "OpenStack-API-Version", value: "compute 2.79")
     let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(Self.timeoutSeconds))
     let bytes = try await answer.body.collect(upTo: Self.answerBytesMax)
     guard answer.status.code < 400 else {
+      let fault = (try? JSONValue(parsing: Array(buffer: bytes)))?.object?.values.first?.object
       throw Refused(
-        status: Int(answer.status.code), description: "\(what): \(answer.status.code) \(String(buffer: bytes))")
+        status: Int(answer.status.code), description: "\(what): \(answer.status.code) \(String(buffer: bytes))",
+        fault: fault ?? [:])
     }
-    return bytes.readableBytes == 0 ? .null : (try? JSONValue(parsing: Array(buffer: bytes))) ?? .null
+    return Array(buffer: bytes)
   }
 }

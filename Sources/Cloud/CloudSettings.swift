@@ -5,7 +5,7 @@ public import Kit
 public struct CloudSettings: Sendable, Codable, Hashable {
   /// The cloud's id; its first four hex digits are the tag on everything it makes.
   public var cloudID: String
-  /// Grows when a backup is restored; nodes refuse an older one.
+  /// The epoch a new store begins with. From then on the store itself keeps it (`StoreIdentity`).
   public var epoch: Int64
   /// Address and port the API listens on.
   public var host: String

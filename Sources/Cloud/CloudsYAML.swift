@@ -76,4 +76,13 @@ struct CloudsYAML {
 struct BootstrapPasswords: Codable {
   var admin: String
   var member: String
+  /// Whether users that are there get these passwords: clouds.yaml was lost, and is new. Otherwise they are for a store
+  /// that has no users only.
+  var reset: Bool
+
+  init(_ logins: CloudsYAML, reset: Bool) {
+    admin = logins.adminPassword.reveal()
+    member = logins.memberPassword.reveal()
+    self.reset = reset
+  }
 }

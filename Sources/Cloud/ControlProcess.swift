@@ -2,6 +2,7 @@ import API
 import Auth
 import Compute
 import Converge
+import Explain
 import Foundation
 import Identity
 import Images
@@ -35,15 +36,23 @@ public struct ControlProcess: Sendable {
     let socket = state.linkSocket
     let listener = HTTPListener(gateway: services.gateway, host: settings.host, port: settings.port, logger: logger)
     let loop = ConvergeLoop(services.convergers, store: services.store, logger: logger)
-    try await Signals.untilTerminated {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await link.run(socketPath: socket) }
-        group.addTask { try await listener.run() }
-        group.addTask { await loop.run() }
-        defer { group.cancelAll() }
-        try await group.next()
+    let explain = services.explain
+    do {
+      try await Signals.untilTerminated {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          group.addTask { try await link.run(socketPath: socket) }
+          group.addTask { try await listener.run() }
+          group.addTask { await loop.run() }
+          group.addTask { await explain.run() }
+          defer { group.cancelAll() }
+          try await group.next()
+        }
       }
+    } catch {
+      await explain.flush()
+      throw error
     }
+    await explain.flush()
     withExtendedLifetime(lock) {}
   }
 
@@ -73,14 +82,15 @@ struct Services: Sendable {
   let placement: PlacementService
   let networks: NetworksService
   let compute: ComputeService
+  let explain: ExplainService
   let link: NodeLinkServer
   let gateway: Gateway
 
   init(state: StateDirectory, settings: CloudSettings, logger: Logger) async throws {
-    let store = try SQLiteStore(path: state.store)
+    let store = try await CloudStore.open(state: state, settings: settings)
     try await store.migrate(
       NodeLinkServer.migrations + IdentityService.migrations + ImagesService.migrations + PlacementService.migrations
-        + NetworksService.migrations + ComputeService.migrations)
+        + NetworksService.migrations + ComputeService.migrations + ExplainService.migrations)
     let identity = try IdentityService(
       store: store, keysDirectory: state.keys, baseURL: settings.baseURL, logger: logger)
     let images = try ImagesService(store: store, directory: state.images)
@@ -93,18 +103,23 @@ struct Services: Sendable {
         try await links.value?.query(node: node, .consoleLog(serverID: server, bytesMax: bytesMax))
       }, logger: logger)
     networks.follow(with: compute)
+    let explain = ExplainService(
+      store: store, tellers: [compute, networks, images], identity: identity, cloudTag: settings.tag,
+      pathQuery: { node, port in try await links.value?.query(node: node, .packetPath(portID: port)) }, logger: logger)
     let link = NodeLinkServer(
-      store: store, cloudID: settings.cloudID, epoch: settings.epoch, blobs: ImageBlobs(images: images),
-      observers: [placement, networks, compute], logger: logger)
+      store: store, cloudID: settings.cloudID, blobs: ImageBlobs(images: images),
+      observers: [placement, networks, compute, explain], logger: logger)
     links.set(link)
     gateway = Gateway(
-      services: [identity.api, images.api, placement.api, networks.api, compute.api], tokens: identity, logger: logger)
+      services: [identity.api, images.api, placement.api, networks.api, compute.api, explain.api], tokens: identity,
+      recorder: explain, logger: logger)
     self.store = store
     self.identity = identity
     self.images = images
     self.placement = placement
     self.networks = networks
     self.compute = compute
+    self.explain = explain
     self.link = link
   }
 
@@ -113,18 +128,29 @@ struct Services: Sendable {
       + [ChangeCompaction(store: store, keeping: ControlProcess.changesKept)]
   }
 
-  /// Makes what a cloud begins with, where it is not there: users, catalogue, flavors, the external network.
+  /// Makes what a cloud begins with, where it is not there: users, catalogue, flavors, the external network. Throws
+  /// `CloudProblem` for a store without users and no logins to make them with.
   func bootstrap(state: StateDirectory, settings: CloudSettings) async throws {
-    if let data = FileManager.default.contents(atPath: state.bootstrap) {
-      let passwords = try JSONDecoder().decode(BootstrapPasswords.self, from: data)
+    let hasUsers = try await identity.hasUsers()
+    guard let data = FileManager.default.contents(atPath: state.bootstrap) else {
+      if hasUsers { return }
+      throw CloudProblem(
+        "The store in \(state.control) is new and has no users yet. Start the cloud by its own command, which brings "
+          + "the logins of clouds.yaml along: haneul up --state-dir \(state.path)")
+    }
+    var passwords = try JSONDecoder().decode(BootstrapPasswords.self, from: data)
+    if passwords.reset || !hasUsers {
+      // A crash in the middle is gone through again from the start, users or not.
+      passwords.reset = true
+      try StateDirectory.replace(state.bootstrap, with: try JSONEncoder().encode(passwords), mode: 0o600)
       let made = try await identity.bootstrap(
         adminPassword: Secret(passwords.admin), demoPassword: Secret(passwords.member))
       try await compute.bootstrap()
       if let external = CIDR(settings.externalCIDR) {
         _ = try await networks.bootstrapExternal(cidr: external, projectID: made.adminProjectID)
       }
-      try FileManager.default.removeItem(atPath: state.bootstrap)
     }
+    try FileManager.default.removeItem(atPath: state.bootstrap)
   }
 }
 

@@ -31,7 +31,7 @@ public struct Daemon: Sendable {
     }
     words += [executable, role.rawValue, "--state-dir", state.path]
     let logFile = open(state.log(role), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
-    guard logFile >= 0 else { throw CloudProblem("Cannot open \(state.log(role)).") }
+    guard logFile >= 0 else { throw StateDirectory.problem(state.log(role), errno) }
     let lock = open(state.lock(role), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     if lock >= 0 {
       if role == .control { fchown(lock, controlUser.uid, controlUser.gid) }

@@ -27,7 +27,10 @@ public struct NodeProcess: Sendable {
     let settings = try requireSettings()
     let logger = ProcessLog.logger("node")
     let controlUser = try SystemUser(named: SystemUser.control)
-    try await LibvirtDaemon.ensureRunning()
+    do { try await LibvirtDaemon.ensureRunning() } catch {
+      // The network is held and metadata answered without it; the driver connects as soon as it answers.
+      logger.warning("libvirt does not answer", metadata: ["error": "\(error)"])
+    }
     let drivers = try drivers(settings, logger)
     let client = NodeLinkClient(socketPath: state.linkSocket, controlUID: controlUser.uid, logger: logger)
     let agent = NodeAgent(
@@ -98,7 +101,8 @@ private struct ReadyMark: ControlLink {
     let messages = Pulled(link.messages(hello: hello))
     return AsyncThrowingStream {
       let message = try await messages.next()
-      if case .synced = message { try StateDirectory.replace(path, with: Data(), mode: 0o644) }
+      // Without the mark `haneul up` waits in vain; that is no reason to lose the link where the disk is full.
+      if case .synced = message { try? StateDirectory.replace(path, with: Data(), mode: 0o644) }
       return message
     }
   }

@@ -19,9 +19,11 @@ public final class ProcessLock: Sendable {
       close(file)
       throw CloudProblem("It runs already: \(path) is locked by process \(Self.read(path) ?? 0).")
     }
-    ftruncate(file, 0)
+    // Written over what is there before it is cut: a full disk has no new block to give.
     let text = Array("\(getpid())\n".utf8)
-    _ = text.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+    if text.withUnsafeBytes({ pwrite(file, $0.baseAddress, $0.count, 0) }) == text.count {
+      ftruncate(file, off_t(text.count))
+    }
   }
 
   deinit { close(file) }

@@ -48,16 +48,56 @@ public struct StateDirectory: Sendable, Hashable {
     try Self.folder(node, 0o711)
   }
 
-  private static func folder(_ path: String, _ mode: mode_t, owner: SystemUser? = nil) throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    guard chmod(path, mode) == 0, chown(path, owner?.uid ?? getuid(), owner?.gid ?? getgid()) == 0 else {
-      throw CloudProblem("Cannot set owner and mode of \(path): \(String(cString: strerror(errno))).")
+  /// Bytes that must go onto the disk before a process is started on it.
+  private static let probeBytes = 1 << 20
+
+  /// Throws `CloudProblem` where nothing can be written here now, with what to do about it.
+  func checkWritable() throws {
+    let probe = path + "/.probe"
+    do {
+      try Self.replace(probe, with: Data(count: Self.probeBytes), mode: 0o600)
+      unlink(probe)
+    } catch {
+      unlink(probe + ".new")
+      throw error
     }
+  }
+
+  /// What stands in the way of writing, in words.
+  static func problem(_ what: String, _ code: Int32) -> CloudProblem {
+    switch code {
+    case ENOSPC, EDQUOT:
+      CloudProblem("Cannot write \(what): the disk is full. Make room on it (df \(what)), then run the command again.")
+    case EROFS:
+      CloudProblem(
+        "Cannot write \(what): its file system is read-only. Look why (dmesg, findmnt -T \(what)), remount it, then run "
+          + "the command again.")
+    default: CloudProblem("Cannot write \(what): \(String(cString: strerror(code))).")
+    }
+  }
+
+  private static func folder(_ path: String, _ mode: mode_t, owner: SystemUser? = nil) throws {
+    try makeFolder(path)
+    guard chmod(path, mode) == 0, chown(path, owner?.uid ?? getuid(), owner?.gid ?? getgid()) == 0 else {
+      throw problem(path, errno)
+    }
+  }
+
+  /// With its parents. By hand, for Foundation hides why it could not.
+  private static func makeFolder(_ path: String) throws {
+    if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+    guard errno == ENOENT, path != "/" else { throw problem(path, errno) }
+    try makeFolder((path as NSString).deletingLastPathComponent)
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw problem(path, errno) }
   }
 
   /// The cloud's settings; nil where this directory holds none yet.
   public func readSettings() throws -> CloudSettings? {
-    guard let data = FileManager.default.contents(atPath: settings) else { return nil }
+    guard let data = FileManager.default.contents(atPath: settings) else {
+      // A disk that does not let it be read must not be taken for a place where a cloud can be made.
+      if access(settings, F_OK) != 0, errno == ENOENT || errno == ENOTDIR { return nil }
+      throw CloudProblem("\(settings) cannot be read: \(String(cString: strerror(errno))).")
+    }
     do { return try JSONDecoder().decode(CloudSettings.self, from: data) } catch {
       throw CloudProblem("\(settings) is damaged: restore it from a backup, or move the directory away.")
     }
@@ -74,14 +114,23 @@ public struct StateDirectory: Sendable, Hashable {
     let draft = path + ".new"
     unlink(draft)
     let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-    guard file >= 0 else { throw CloudProblem("Cannot write \(path): \(String(cString: strerror(errno))).") }
+    guard file >= 0 else { throw problem(path, errno) }
     defer { close(file) }
-    let handle = FileHandle(fileDescriptor: file, closeOnDealloc: false)
-    try handle.write(contentsOf: data)
-    if let owner { fchown(file, owner.uid, owner.gid) }
-    guard fsync(file) == 0, rename(draft, path) == 0 else {
-      throw CloudProblem("Cannot write \(path): \(String(cString: strerror(errno))).")
+    var rest = data[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw giveUp(draft, path, errno) }
+      rest = rest.dropFirst(count)
     }
+    if let owner { fchown(file, owner.uid, owner.gid) }
+    guard fsync(file) == 0, rename(draft, path) == 0 else { throw giveUp(draft, path, errno) }
+  }
+
+  /// Half a draft would take the room that is missing.
+  private static func giveUp(_ draft: String, _ path: String, _ code: Int32) -> CloudProblem {
+    unlink(draft)
+    return problem(path, code)
   }
 }
 

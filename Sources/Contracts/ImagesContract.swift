@@ -12,6 +12,23 @@ public protocol ImagesContract: Sendable {
 
   /// Takes the pin back. Idempotent.
   func unpin(_ tx: Transaction, digest: String, holder: String) throws
+
+  /// What these holders stand on.
+  func pins(_ tx: Transaction, holders: [String]) throws -> [ImagePin]
+
+  /// The pins of holders that come after `holder`, by holder; at most `limit` holders.
+  func pins(_ tx: Transaction, after holder: String, limit: Int) throws -> [ImagePin]
+}
+
+/// Who stands on which bytes.
+public struct ImagePin: Sendable, Hashable {
+  public var digest: String
+  public var holder: String
+
+  public init(digest: String, holder: String) {
+    self.digest = digest
+    self.holder = holder
+  }
 }
 
 /// An image as other services see it.

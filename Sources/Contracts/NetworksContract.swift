@@ -104,6 +104,9 @@ public protocol NetworksContract: Sendable {
   /// The ports of many servers at once, each server's in the order they were attached.
   func ports(_ tx: Transaction, servers: [String]) throws -> [String: [ServerPort]]
 
+  /// Ids of the servers that have ports, after `serverID`, in order, at most `limit`.
+  func servers(_ tx: Transaction, after serverID: String, limit: Int) throws -> [String]
+
   /// Adds or removes a security group (name or id of the server's project) on all ports of a server.
   /// Throws `API.Fault` 404 where there is none such.
   func setSecurityGroup(

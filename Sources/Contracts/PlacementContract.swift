@@ -32,6 +32,38 @@ public struct HostRecord: Sendable, Hashable {
   }
 }
 
+/// What a server holds of a host.
+public struct ClaimRecord: Sendable, Hashable {
+  public var serverID: String
+  public var nodeID: String
+  public var resources: Resources
+
+  public init(serverID: String, nodeID: String, resources: Resources) {
+    self.serverID = serverID
+    self.nodeID = nodeID
+    self.resources = resources
+  }
+}
+
+/// Why a host cannot take something.
+public struct HostRefusal: Sendable, Hashable {
+  public enum Reason: Sendable, Hashable {
+    case disabled
+    /// Not heard of for so many seconds.
+    case silent(seconds: Int)
+    case vcpus(asked: Int, free: Int)
+    case memoryMiB(asked: Int, free: Int)
+    case diskGiB(asked: Int, free: Int)
+  }
+  public var hostname: String
+  public var reasons: [Reason]
+
+  public init(hostname: String, reasons: [Reason]) {
+    self.hostname = hostname
+    self.reasons = reasons
+  }
+}
+
 /// What the placement service offers the others: the ledger of who holds how much of which host.
 public protocol PlacementContract: Sendable {
   /// Claims `resources` for the server on the enabled, living host with the most room and returns it; nil where none
@@ -42,6 +74,19 @@ public protocol PlacementContract: Sendable {
 
   /// Gives everything back that the server holds. Idempotent.
   func release(_ tx: Transaction, serverID: String) throws
+
+  /// Why each host refuses `resources`, by hostname; hosts that would take them are left out.
+  func refusals(_ tx: Transaction, resources: Resources) throws -> [HostRefusal]
+
+  /// What these servers hold.
+  func claims(_ tx: Transaction, servers: [String]) throws -> [ClaimRecord]
+
+  /// The claims of servers whose id comes after `serverID`, by server, at most `limit`.
+  func claims(_ tx: Transaction, after serverID: String, limit: Int) throws -> [ClaimRecord]
+
+  /// Writes the ledger's entry for a server that lives on a host already, whatever room is left there, in place of what
+  /// it held. Nothing where the host is not known.
+  func hold(_ tx: Transaction, _ claim: ClaimRecord, projectID: String, userID: String) throws
 
   /// Every host with its inventory and use, by hostname.
   func hosts(_ tx: Transaction) throws -> [HostRecord]

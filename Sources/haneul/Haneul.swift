@@ -15,7 +15,8 @@ struct Haneul: AsyncParsableCommand {
         openstack server list
       """,
     subcommands: [
-      Up.self, Down.self, Status.self, FirstServerVerb.self, Routes.self, ControlVerb.self, NodeVerb.self,
+      Up.self, Down.self, Status.self, DoctorVerb.self, FirstServerVerb.self, ExplainVerb.self, WhatisVerb.self,
+      DriftVerb.self, QuarantineVerb.self, Routes.self, ControlVerb.self, NodeVerb.self,
       MetadataChildVerb.self,
     ])
 }

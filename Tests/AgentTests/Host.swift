@@ -3,6 +3,8 @@ import Foundation
 import Kit
 import Logging
 import NodeLink
+import Simulation
+import Synchronization
 import Testing
 
 @testable import Agent
@@ -11,17 +13,24 @@ import Testing
 final class Host: Sendable {
   let cloudID: String
   let directory: String
-  let hypervisor = SimulatedHypervisor()
-  let dataplane = SimulatedDataplane()
-  let disks = SimulatedDisks()
+  private let isTemporary: Bool
+  let fuse = Fuse()
+  let hypervisor: SimulatedHypervisor
+  let dataplane: SimulatedDataplane
+  let disks: SimulatedDisks
   let control: SimulatedControl
   let timing: AgentTiming
 
-  init(_ adjust: (inout AgentTiming) -> Void = { _ in }) throws {
+  /// `directory`: where the agent's disk is; nil: a folder that goes with this value.
+  init(directory place: String? = nil, _ adjust: (inout AgentTiming) -> Void = { _ in }) throws {
     cloudID = Identifier.uuid()
-    directory = NSTemporaryDirectory() + "haneul-agent-" + Identifier.uuid()
+    directory = place ?? NSTemporaryDirectory() + "haneul-agent-" + Identifier.uuid()
+    isTemporary = place == nil
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    control = SimulatedControl(cloudID: cloudID)
+    hypervisor = SimulatedHypervisor(fuse: fuse)
+    dataplane = SimulatedDataplane(fuse: fuse)
+    disks = SimulatedDisks(fuse: fuse)
+    control = SimulatedControl(cloudID: cloudID, fuse: fuse)
     var timing = AgentTiming()
     timing.retryFirst = .milliseconds(20)
     timing.retryMax = .milliseconds(200)
@@ -33,7 +42,40 @@ final class Host: Sendable {
     self.timing = timing
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: directory) }
+  deinit { if isTemporary { try? FileManager.default.removeItem(atPath: directory) } }
+
+  // MARK: crashes
+
+  private var journalPath: String { directory + "/manifest/journal" }
+
+  /// What the disk holds at this moment.
+  private let image = Mutex<Data?>(nil)
+
+  /// Kills the agent at one of its calls to the world, as `kill -9` would: nothing it does after that counts.
+  func armCrash(at index: Int, _ side: Fuse.Side) {
+    fuse.arm(at: index, side) { self.image.withLock { $0 = FileManager.default.contents(atPath: self.journalPath) } }
+  }
+
+  /// Puts the disk back to what it was when the agent was killed, and lets the next agent reach the world.
+  func mendCrash() throws {
+    if let bytes = image.withLock({ $0 }) { try bytes.write(to: URL(fileURLWithPath: journalPath)) }
+    fuse.mend()
+  }
+
+  private let present = Mutex<NodeAgent?>(nil)
+
+  /// The agent that runs, or ran last.
+  var agent: NodeAgent? { present.withLock { $0 } }
+
+  /// Waits until the present agent has seen the server as asked in a pass that had nothing to do.
+  func comesToRest(_ id: String) async throws {
+    let key = ObjectKey(.server, id)
+    guard let agent = present.withLock({ $0 }) else { return }
+    try await eventually("the server is settled") {
+      let generation = control.state.withLock { $0.generations[key] } ?? 0
+      return await agent.manifest.isSettled(key, generation: generation)
+    }
+  }
 
   /// Runs an agent for as long as `body` takes, then ends it.
   func withAgent(bootID: String = "boot-1", _ body: (NodeAgent) async throws -> Void) async throws {
@@ -42,6 +84,7 @@ final class Host: Sendable {
     let agent = NodeAgent(
       nodeID: "node-1", cloudID: cloudID, directory: directory, hypervisor: hypervisor, dataplane: dataplane,
       disks: disks, link: control, hostBootID: bootID, timing: timing, logger: logger)
+    present.withLock { $0 = agent }
     let task = Task { try await agent.run() }
     do {
       try await body(agent)
@@ -94,12 +137,24 @@ final class Host: Sendable {
 
   /// Asks for a server with one port on the network and waits until it runs.
   func bootServer() async throws -> (server: String, port: String) {
+    let (id, portID) = askForServer()
+    try await eventually("the server runs") { control.seen(.server, id)?.ready == true }
+    try await comesToRest(id)
+    return (id, portID)
+  }
+
+  /// Asks for a server with one port on the network.
+  func askForServer() -> (server: String, port: String) {
     let (id, portID) = (Identifier.uuid(), Identifier.uuid())
     control.put(.network, networkID, network())
     control.put(.port, portID, port(portID, server: id, address: "10.0.0.5"))
     control.put(.server, id, server(id, ports: [portID]))
-    try await eventually("the server runs") { control.seen(.server, id)?.ready == true }
     return (id, portID)
+  }
+
+  /// A finding of this field that is over.
+  func settled(_ field: DriftField, _ subject: String? = nil) -> DriftFinding? {
+    control.drift(field).last { $0.settled != nil && (subject == nil || $0.subject == subject) }
   }
 }
 

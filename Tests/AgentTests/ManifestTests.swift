@@ -3,6 +3,7 @@ import Foundation
 import Kit
 import Logging
 import NodeLink
+import Simulation
 import Synchronization
 import Testing
 

@@ -2,6 +2,7 @@ import Drivers
 import Foundation
 import Kit
 import NodeLink
+import Simulation
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
 import Drivers
 import Kit
 import NodeLink
+import Simulation
 import Synchronization
 import Testing
 

@@ -10,17 +10,21 @@ import Testing
 /// Every service of a cloud behind one gateway, in process, with a store and folders of its own. No node is connected.
 final class WholeCloudFixture: Sendable {
   let fixture: StateFixture
+  let settings: CloudSettings
   let services: Services
   let admin: String
   let member: String
 
   init() async throws {
     fixture = try StateFixture()
-    let settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
+    settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
       .settings(existing: nil)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     services = try await Services(state: fixture.state, settings: settings, logger: logger)
-    let passwords = BootstrapPasswords(admin: "admin-password", member: "member-password")
+    var logins = CloudsYAML()
+    logins.adminPassword = Secret("admin-password")
+    logins.memberPassword = Secret("member-password")
+    let passwords = BootstrapPasswords(logins, reset: true)
     try JSONEncoder().encode(passwords).write(to: URL(filePath: fixture.state.bootstrap))
     try await services.bootstrap(state: fixture.state, settings: settings)
     admin = try await Self.login(services, "admin", passwords.admin)

@@ -28,6 +28,7 @@ struct AttributeTests {
       #expect(await cloud.send("PUT", path, #"{"server": \#(bad)}"#, version: "2.90").status == 400, "\(bad)")
     }
     #expect(await cloud.send("PUT", path, body, as: "reader-alice", version: "2.90").status == 403)
+    try await cloud.ledgersAgree()
   }
 
   @Test func metadata() async throws {
@@ -52,6 +53,7 @@ struct AttributeTests {
     let many = (0..<129).map { #""k\#($0)": "v""# }.joined(separator: ", ")
     #expect(await cloud.send("POST", path, #"{"metadata": {\#(many)}}"#).status == 403)
     #expect(await cloud.send("POST", path, "{}", as: "reader-alice").status == 403)
+    try await cloud.ledgersAgree()
   }
 
   @Test func tags() async throws {
@@ -74,6 +76,7 @@ struct AttributeTests {
     #expect(await send("PUT", path, #"{"tags": [\#((0..<51).map { "\"t\($0)\"" }.joined(separator: ","))]}"#) == 400)
     #expect(await send("DELETE", path) == 204)
     #expect(await cloud.get(path, version: "2.26")["tags"] == .array([]))
+    try await cloud.ledgersAgree()
   }
 
   @Test func locks() async throws {
@@ -90,6 +93,7 @@ struct AttributeTests {
     #expect(await cloud.act(id, #"{"lock": null}"#, as: "admin").status == 202)
     #expect(await cloud.act(id, #"{"unlock": null}"#).status == 403)
     #expect(await cloud.act(id, #"{"os-stop": null}"#, as: "admin").status == 202)
+    try await cloud.ledgersAgree()
   }
 
   @Test func unknownActions() async throws {
@@ -106,6 +110,7 @@ struct AttributeTests {
     }
     #expect(await cloud.act(id, #"{"os-stop": null}"#, as: "reader-alice").status == 403)
     #expect(await cloud.status(id) == "ACTIVE")
+    try await cloud.ledgersAgree()
   }
 
   @Test func securityGroups() async throws {
@@ -118,6 +123,7 @@ struct AttributeTests {
     #expect(try await cloud.spec(id)?.metadata.ec2["security-groups"] == "default\nweb")
     #expect(await cloud.act(id, #"{"removeSecurityGroup": {"name": "web"}}"#).status == 202)
     #expect(await cloud.act(id, #"{"addSecurityGroup": {"name": "nowhere"}}"#).status == 404)
+    try await cloud.ledgersAgree()
   }
 
   @Test func cardsComeAndGo() async throws {
@@ -154,6 +160,7 @@ struct AttributeTests {
     #expect(try await cloud.count("fake_port") == 0)
     let actions = await cloud.get("/v2.1/servers/\(id)/os-instance-actions")["instanceActions"]?.array
     #expect(actions?.compactMap { $0["action"]?.string }.contains("detach_interface") == true)
+    try await cloud.ledgersAgree()
   }
 
   @Test func badCardsAreRefused() async throws {
@@ -176,5 +183,6 @@ struct AttributeTests {
     // No slot is left; the port made for it is taken back.
     #expect(await cloud.send("POST", path, #"{"interfaceAttachment": {"net_id": "\#(net)"}}"#).status == 403)
     #expect(try await cloud.count("fake_port") == 13)
+    try await cloud.ledgersAgree()
   }
 }

@@ -28,7 +28,8 @@ struct Fakes {
         """
         CREATE TABLE fake_port (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, server_id TEXT,
           project_id TEXT NOT NULL, network TEXT NOT NULL, address TEXT NOT NULL, mac TEXT NOT NULL, floating TEXT,
-          tag TEXT, groups TEXT NOT NULL, node_id TEXT, hostname TEXT)
+          tag TEXT, groups TEXT NOT NULL, node_id TEXT, hostname TEXT,
+          made INTEGER NOT NULL DEFAULT 0)
         """,
       ])
   ]
@@ -56,6 +57,43 @@ struct FakePlacement: PlacementContract {
 
   func release(_ tx: Transaction, serverID: String) throws {
     try tx.execute("DELETE FROM fake_claim WHERE server_id = \(serverID)")
+  }
+
+  func refusals(_ tx: Transaction, resources: Resources) throws -> [HostRefusal] {
+    try hosts(tx).compactMap { host in
+      let enabled = try tx.exists("SELECT 1 FROM fake_host WHERE node_id = \(host.nodeID) AND enabled = 1")
+      var reasons: [HostRefusal.Reason] = enabled ? [] : [.disabled]
+      let free = (host.total.vcpus - host.used.vcpus, host.total.memoryMiB - host.used.memoryMiB)
+      if free.0 < resources.vcpus { reasons.append(.vcpus(asked: resources.vcpus, free: free.0)) }
+      if free.1 < resources.memoryMiB { reasons.append(.memoryMiB(asked: resources.memoryMiB, free: free.1)) }
+      return reasons.isEmpty ? nil : HostRefusal(hostname: host.hostname, reasons: reasons)
+    }
+  }
+
+  private func claims(_ tx: Transaction, _ which: SQL) throws -> [ClaimRecord] {
+    try tx.query("SELECT server_id, node_id, vcpus, memory_mib, disk_gib FROM fake_claim WHERE \(which)") { row in
+      ClaimRecord(
+        serverID: row.text(0), nodeID: row.text(1),
+        resources: Resources(vcpus: row.int(2), memoryMiB: row.int(3), diskGiB: row.int(4)))
+    }
+  }
+
+  func claims(_ tx: Transaction, servers: [String]) throws -> [ClaimRecord] {
+    try claims(tx, "server_id IN (\(list: servers))")
+  }
+
+  func claims(_ tx: Transaction, after serverID: String, limit: Int) throws -> [ClaimRecord] {
+    try claims(tx, "server_id > \(serverID) ORDER BY server_id LIMIT \(limit)")
+  }
+
+  func hold(_ tx: Transaction, _ claim: ClaimRecord, projectID: String, userID: String) throws {
+    try release(tx, serverID: claim.serverID)
+    try tx.execute(
+      """
+      INSERT INTO fake_claim (server_id, node_id, vcpus, memory_mib, disk_gib)
+      VALUES (\(claim.serverID), \(claim.nodeID), \(claim.resources.vcpus), \(claim.resources.memoryMiB),
+        \(claim.resources.diskGiB))
+      """)
   }
 
   func hosts(_ tx: Transaction) throws -> [HostRecord] {
@@ -93,7 +131,23 @@ struct FakeImages: ImagesContract {
     }
   }
 
+  func pins(_ tx: Transaction, holders: [String]) throws -> [ImagePin] {
+    try tx.query("SELECT digest, holder FROM fake_pin WHERE holder IN (\(list: holders))") {
+      ImagePin(digest: $0.text(0), holder: $0.text(1))
+    }
+  }
+
+  func pins(_ tx: Transaction, after holder: String, limit: Int) throws -> [ImagePin] {
+    try tx.query("SELECT digest, holder FROM fake_pin WHERE holder > \(holder) ORDER BY holder LIMIT \(limit)") {
+      ImagePin(digest: $0.text(0), holder: $0.text(1))
+    }
+  }
+
+  /// Bytes are there as long as their image is.
   func pin(_ tx: Transaction, digest: String, holder: String) throws {
+    guard try tx.exists("SELECT 1 FROM fake_image WHERE digest = \(digest)") else {
+      throw Fault.conflict("The image's data is not there any more.")
+    }
     try tx.execute("INSERT INTO fake_pin (digest, holder) VALUES (\(digest), \(holder)) ON CONFLICT DO NOTHING")
   }
 
@@ -118,7 +172,8 @@ struct FakeNetworks: NetworksContract {
       case .port(let id, let tag):
         let changed = try tx.execute(
           """
-          UPDATE fake_port SET number = (SELECT max(number) + 1 FROM fake_port), server_id = \(server.id), tag = \(tag), node_id = \(nodeID)
+          UPDATE fake_port SET number = (SELECT max(number) + 1 FROM fake_port), server_id = \(server.id), tag = \(tag),
+            node_id = \(nodeID)
           WHERE id = \(id) AND project_id = \(server.projectID) AND server_id IS NULL
           """)
         guard changed == 1 else { throw Fault.badRequest("Port \(id) could not be found.") }
@@ -130,9 +185,10 @@ struct FakeNetworks: NetworksContract {
         let address = fixedIP ?? "10.0.\(number / 250).\(number % 250 + 2)"
         try tx.execute(
           """
-          INSERT INTO fake_port (id, server_id, project_id, network, address, mac, tag, groups, node_id, hostname)
+          INSERT INTO fake_port (id, server_id, project_id, network, address, mac, tag, groups, node_id, hostname,
+            made)
           VALUES (\(id), \(server.id), \(server.projectID), \(network), \(address),
-            \(MACAddress.random().description), \(tag), \(groups), \(nodeID), \(server.hostname))
+            \(MACAddress.random().description), \(tag), \(groups), \(nodeID), \(server.hostname), 1)
           """)
         made.append(id)
       }
@@ -141,11 +197,23 @@ struct FakeNetworks: NetworksContract {
   }
 
   func detach(_ tx: Transaction, serverID: String, portIDs: [String], requestID: String) throws {
-    try tx.execute("DELETE FROM fake_port WHERE server_id = \(serverID) AND id IN (\(list: portIDs))")
+    try free(tx, "server_id = \(serverID) AND id IN (\(list: portIDs))")
+  }
+
+  /// Those made for a server go, the others are free again.
+  private func free(_ tx: Transaction, _ which: SQL) throws {
+    try tx.execute("DELETE FROM fake_port WHERE made = 1 AND \(which)")
+    try tx.execute("UPDATE fake_port SET server_id = NULL, node_id = NULL, tag = NULL, hostname = NULL WHERE \(which)")
+  }
+
+  func servers(_ tx: Transaction, after serverID: String, limit: Int) throws -> [String] {
+    try tx.query(
+      "SELECT DISTINCT server_id FROM fake_port WHERE server_id > \(serverID) ORDER BY server_id LIMIT \(limit)"
+    ) { $0.text(0) }
   }
 
   func release(_ tx: Transaction, serverID: String, requestID: String) throws {
-    try tx.execute("DELETE FROM fake_port WHERE server_id = \(serverID)")
+    try free(tx, "server_id = \(serverID)")
   }
 
   func ports(_ tx: Transaction, servers: [String]) throws -> [String: [ServerPort]] {

@@ -1,6 +1,5 @@
 import API
 import Auth
-import Compute
 import Contracts
 import Converge
 import Foundation
@@ -10,6 +9,8 @@ import NodeLink
 import Store
 import Synchronization
 import Testing
+
+@testable import Compute
 
 /// A compute service of its own: a store that goes away with it, fake neighbours, a node that is played by the test.
 final class Fixture: Sendable {
@@ -26,10 +27,18 @@ final class Fixture: Sendable {
   private let clock = Clock()
 
   private final class Clock: Sendable {
+    /// Of the wall clock from the host's, in seconds.
     let offset = Mutex(0.0)
+    /// What nobody can step, in seconds.
+    let uptime = Mutex(0.0)
   }
+  private let convergers: [any Converger]
 
-  init(hosts: Int = 1, vcpus: Int = 64) async throws {
+  /// Whether reports wake the loops, as the feed does.
+  private let settles: Bool
+
+  init(hosts: Int = 1, vcpus: Int = 64, settles: Bool = true) async throws {
+    self.settles = settles
     directory = NSTemporaryDirectory() + "haneul-compute-" + Identifier.uuid()
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     store = try SQLiteStore(path: directory + "/store.db")
@@ -40,7 +49,9 @@ final class Fixture: Sendable {
       store: store, placement: FakePlacement(), networks: FakeNetworks(), images: FakeImages(),
       cloudTag: CloudTag(cloudID: "abcd1234"),
       consoleQuery: { _, _, bytesMax in box.fixture?.console.withLock { $0.map { Array($0.suffix(bytesMax)) } } },
-      logger: logger, now: { [clock] in Timestamp.now().adding(seconds: clock.offset.withLock { $0 }) })
+      logger: logger, now: { [clock] in Timestamp.now().adding(seconds: clock.offset.withLock { $0 }) },
+      uptime: { [clock] in .milliseconds(Int64(clock.uptime.withLock { $0 } * 1000)) })
+    convergers = service.convergers
     gateway = Gateway(services: [service.api], tokens: Tokens(), logger: logger)
     box.set(self)
     try await service.bootstrap()
@@ -65,6 +76,7 @@ final class Fixture: Sendable {
           hostname: "host\(number)", vcpus: vcpus, memoryMiB: 262144, diskGiB: 4000, diskFreeGiB: 3000,
           hypervisorVersion: 7_002_000, libvirtVersion: 9_000_000, accelerator: "qemu", cpuModel: "qemu64"))
     }
+    for converger in convergers { try await converger.step() }
   }
 
   deinit { try? FileManager.default.removeItem(atPath: directory) }
@@ -141,11 +153,22 @@ final class Fixture: Sendable {
 
   func status(_ id: String) async -> String? { await server(id)["status"]?.string }
 
+  var interfaces: InterfaceSagas {
+    InterfaceSagas(
+      lifecycle: ServerLifecycle(placement: FakePlacement(), networks: FakeNetworks(), images: FakeImages()))
+  }
+
   // MARK: The node
 
   func report(_ observations: [Observation], node: String = nodeID, facts: NodeFacts? = nil) async throws {
     let report = Report(nodeID: node, facts: facts, observations: observations, events: [])
     try await store.write { [service] tx in try service.observe(tx, node: node, report: report) }
+    if settles { try await settle() }
+  }
+
+  /// What the loops do when the feed wakes them.
+  func settle() async throws {
+    for converger in convergers where converger.followsChanges { try await converger.step() }
   }
 
   /// What the node holds of a server.
@@ -193,11 +216,27 @@ final class Fixture: Sendable {
     Condition(type: type, message: "It is \(type).", since: .now(), attempts: attempts)
   }
 
-  /// Moves the clock of deadlines and runs them.
-  func pass(seconds: Double) async throws {
-    clock.offset.withLock { $0 += seconds }
-    for converger in service.convergers { try await converger.step() }
+  /// Lets time pass, with the loops running. `wall`: the wall clock goes on too, and no host is heard of meanwhile.
+  func pass(seconds: Double, wall: Bool = true) async throws {
+    var left = seconds
+    while left > 0 {
+      let stride = min(left, 10)
+      if wall { stepWallClock(seconds: stride) }
+      clock.uptime.withLock { $0 += stride }
+      for converger in convergers { try await converger.step() }
+      left -= stride
+    }
   }
+
+  /// Lets time pass without the loops, which then run once.
+  func sleep(seconds: Double) async throws {
+    stepWallClock(seconds: seconds)
+    clock.uptime.withLock { $0 += seconds }
+    for converger in convergers { try await converger.step() }
+  }
+
+  /// Sets the wall clock on or back: no time passes.
+  func stepWallClock(seconds: Double) { clock.offset.withLock { $0 += seconds } }
 
   func count(_ table: String) async throws -> Int {
     try await store.read { try $0.count("SELECT count(*) FROM \(raw: table)") }
@@ -221,7 +260,12 @@ final class Fixture: Sendable {
 private struct Tokens: TokenVerifier {
   func principal(token: Secret<String>) async throws -> Principal? {
     let name = token.reveal()
-    guard name != "wrong" else { return nil }
+    return name == "wrong" ? nil : Fixture.principal(name)
+  }
+}
+
+extension Fixture {
+  static func principal(_ name: String) -> Principal {
     let isReader = name.hasPrefix("reader-")
     let project = isReader ? String(name.dropFirst("reader-".count)) : name
     let roles = name == "admin" ? ["admin", "member", "reader"] : isReader ? ["reader"] : ["member", "reader"]

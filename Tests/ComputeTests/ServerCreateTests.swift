@@ -74,6 +74,7 @@ struct ServerCreateTests {
     for table in ["server", "fake_port", "fake_claim", "fake_pin", "manifest", "instance_action"] {
       #expect(try await cloud.count(table) == 0, "\(table)")
     }
+    try await cloud.ledgersAgree()
   }
 
   @Test func readersAndStrangersMayNot() async throws {
@@ -86,6 +87,7 @@ struct ServerCreateTests {
     let placed = Fixture.body(#""networks": "none", "host": "host0", "#)
     #expect(await cloud.send("POST", "/v2.1/servers", placed, version: "2.74").status == 403)
     #expect(await cloud.send("POST", "/v2.1/servers", placed, as: "admin", version: "2.74").status == 202)
+    try await cloud.ledgersAgree()
   }
 
   @Test func theImageMustFit() async throws {
@@ -105,6 +107,7 @@ struct ServerCreateTests {
     try await image("owner = 'bob'")
     #expect(await cloud.send("POST", "/v2.1/servers", Fixture.body()).status == 400)
     #expect(try await cloud.count("server") == 0)
+    try await cloud.ledgersAgree()
   }
 
   @Test func aFlavorWithoutDiskTakesTheImagesSize() async throws {
@@ -116,6 +119,7 @@ struct ServerCreateTests {
     let id = try #require(answer.json["server"]?["id"]?.string)
     #expect(try await cloud.spec(id)?.rootDisk.sizeBytes == 69_206_016)
     #expect(try await cloud.store.read { try $0.count("SELECT disk_gib FROM fake_claim") } == 1)
+    try await cloud.ledgersAgree()
   }
 
   @Test func imageToLocalMappingBoots() async throws {
@@ -129,6 +133,7 @@ struct ServerCreateTests {
     #expect(answer.status == 202, "\(answer.text)")
     let id = try #require(answer.json["server"]?["id"]?.string)
     #expect(await cloud.server(id)["image"]?["id"]?.string == Self.image)
+    try await cloud.ledgersAgree()
   }
 
   @Test func quotaIsCountedFromTheServers() async throws {
@@ -153,6 +158,7 @@ struct ServerCreateTests {
     #expect(await cloud.send("POST", "/v2.1/servers", Fixture.body()).status == 403)
     try await cloud.observeRemoved(id)
     #expect(await cloud.send("POST", "/v2.1/servers", Fixture.body()).status == 202)
+    try await cloud.ledgersAgree()
   }
 
   @Test func quotaHoldsAgainstARace() async throws {
@@ -165,6 +171,7 @@ struct ServerCreateTests {
     #expect(statuses.count { $0 == 403 } == 20)
     #expect(try await cloud.count("fake_claim") == 10)
     #expect(try await cloud.count("fake_port") == 10)
+    try await cloud.ledgersAgree()
   }
 
   @Test func manyCannotShareAPortOrAddress() async throws {
@@ -181,6 +188,7 @@ struct ServerCreateTests {
     #expect(nics.map(\.slot) == [3, 4])
     #expect(nics[1].portID == port)
     #expect(nics[0].mtu == 1450)
+    try await cloud.ledgersAgree()
   }
 
   @Test func noNetworkIsNoCard() async throws {
@@ -188,5 +196,6 @@ struct ServerCreateTests {
     let id = try await cloud.create(#""networks": "none", "#, version: "2.37")
     #expect(try await cloud.spec(id)?.nics.isEmpty == true)
     #expect(try await cloud.count("fake_port") == 0)
+    try await cloud.ledgersAgree()
   }
 }

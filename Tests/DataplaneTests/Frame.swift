@@ -42,6 +42,19 @@ enum Frame {
     word(sourcePort) + word(targetPort) + word(8 + payload.count) + [0, 0] + payload
   }
 
+  /// A TCP segment over IPv4 with its checksum.
+  static func tcp4(
+    _ source: String, _ target: String, ports: (Int, Int), sequence: UInt32, acknowledged: UInt32, flags: UInt8,
+    _ payload: [UInt8] = []
+  ) throws -> [UInt8] {
+    func long(_ value: UInt32) -> [UInt8] { word(Int(value >> 16)) + word(Int(value & 0xffff)) }
+    var segment = word(ports.0) + word(ports.1) + long(sequence) + long(acknowledged) + [0x50, flags] + word(65_535)
+    segment += [0, 0, 0, 0] + payload
+    let pseudo = try address(source).bytes + address(target).bytes + [0, 6] + word(segment.count)
+    segment.replaceSubrange(16..<18, with: word(checksum(pseudo + segment)))
+    return try ip4(source, target, number: 6, segment)
+  }
+
   /// An IPv6 payload with the checksum at `offset` filled in.
   static func summed6(_ source: String, _ target: String, number: Int, offset: Int, _ payload: [UInt8]) throws
     -> [UInt8]

@@ -114,17 +114,27 @@ import Testing
     var bad = good
     bad.id = Identifier.uuid()
     bad.rules = [.init(ingress: true, version: 4, match: .number(99_999), remote: .anyone)]
-    let ports = try [good, bad].enumerated().map { index, group in
+    var ports = try [good, bad, good, good].enumerated().map { index, group in
       RuleInput.Port(
         port: try CheckedPort(cloud.addPort(network, 21 + index, groups: [group.id]), names: names),
         number: UInt16(index + 1), external: false, stateful: true)
     }
+    // Each may stand alone, but not both: the kernel refuses a map with two verdicts for one tap.
+    ports[3].port.tap = ports[2].port.tap
     let input = RuleInput(names: names, ports: ports, groups: [good, bad], addressSets: [:], zones: [:])
-    let loader = RuleLoader(thread: NamespaceThread(), watch: TableWatch(), logger: testLogger)
-    let (loaded, refused) = try await loader.load(input)
+    let loader = RuleLoader(
+      names: names, path: NSTemporaryDirectory() + "rules-\(names.tag).json", thread: NamespaceThread(),
+      logger: testLogger)
+    let outcome = try await loader.load(input)
+    let refused = outcome.refused
     #expect(refused.keys.contains(ObjectKey(.securityGroup, bad.id)))
     #expect(!refused.keys.contains(ObjectKey(.securityGroup, good.id)))
-    #expect(loaded.emptied == [bad.id])
+    #expect(outcome.input.emptied == [bad.id])
+    #expect(outcome.input.dropped == [ports[3].port.id])
+    #expect(refused.keys.contains(ObjectKey(.port, ports[3].port.id)) && refused.count == 2)
+    // Asked for the same again, nothing is tried or loaded again.
+    let again = try await loader.load(input)
+    #expect(again.loaded == outcome.loaded && again.refused == refused && again.found == nil)
     let table = try await Tool.run("nft", ["list", "table", "inet", names.tag.nftTable]).output
     #expect(table.contains("ingress_\(good.id.compact)") && table.contains("dport 22"))
     for family in ["bridge", "inet"] { _ = try await Tool.run("nft", ["delete", "table", family, names.tag.nftTable]) }

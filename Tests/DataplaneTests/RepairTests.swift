@@ -116,7 +116,7 @@ import Testing
       func pids() throws -> [String] { try files.map { try String(contentsOfFile: $0, encoding: .utf8) } }
       let before = try pids()
       let again = cloud.secondDriver()
-      for (key, outcome) in await again.apply(cloud.intent) { #expect(outcome.ready, "\(key)") }
+      for (key, outcome) in await again.apply(cloud.intent).outcomes { #expect(outcome.ready, "\(key)") }
       #expect(try pids() == before)
       try two.udp(to: one, port: 4000, from: 53, text: "still established")
       #expect(one.hears("still established"))
@@ -138,7 +138,7 @@ import Testing
         .init(name: "router", value: "not-an-address", ipVersion: 4),
         .init(name: "bootfile-name", value: "evil\ndhcp-script=/bin/sh", ipVersion: 4),
       ]
-      let outcomes = await cloud.apply()
+      let outcomes = await cloud.apply().outcomes
       #expect(outcomes[ObjectKey(.port, other.id)]?.problemType == "DHCPOptionRefused")
       #expect(outcomes[ObjectKey(.port, port.id)]?.ready == true)
       let options = try String(contentsOfFile: "\(cloud.directory)/networks/\(network.id)/opts", encoding: .utf8)
@@ -164,8 +164,14 @@ import Testing
       let links = try await HostLinks.read()
       #expect(links.named(cloud.tag.interfacePrefix).isEmpty)
       #expect(!FileManager.default.fileExists(atPath: cloud.directory))
-      let rest = try await Tool.run("nft", ["list", "tables"]).output + Tool.run("ps", ["-eo", "args"]).output
-      #expect(!rest.contains(cloud.tag.nftTable) && !rest.contains(cloud.directory))
+      let table = cloud.tag.nftTable
+      let tables = try await NamespaceThread().run {
+        let nftables = try Nftables()
+        return ["bridge", "inet"].compactMap { nftables.table($0, table) }
+      }
+      #expect(tables.isEmpty)
+      let rest = try await Tool.run("ps", ["-eo", "args"]).output
+      #expect(!rest.contains(cloud.directory))
       await cloud.applyAll()
     }
   }

@@ -51,11 +51,11 @@ final class TestCloud {
   }
 
   @discardableResult
-  func apply() async -> [ObjectKey: NetworkOutcome] { await driver.apply(intent) }
+  func apply() async -> NetworkResult { await driver.apply(intent) }
 
   /// Applies, and fails the test where something is not ready.
   func applyAll(_ location: SourceLocation = #_sourceLocation) async {
-    for (key, outcome) in await apply() where !outcome.ready {
+    for (key, outcome) in await apply().outcomes where !outcome.ready {
       Issue.record("\(key): \(outcome.problemType ?? "") \(outcome.problem ?? "")", sourceLocation: location)
     }
   }
@@ -66,7 +66,7 @@ final class TestCloud {
       intent.networks.keys.map { ObjectKey(.network, $0) } + intent.ports.keys.map { ObjectKey(.port, $0) }
         + intent.routers.keys.map { ObjectKey(.router, $0) }
     ).union(intent.removed)
-    return await driver.apply(last)
+    return await driver.apply(last).outcomes
   }
 
   private func remove() async {

@@ -32,6 +32,8 @@ import Testing
     // A trial that has no kernel to boot: what it answers can only be remembered.
     let blind = try self.trial([])
     #expect(try await AcceleratorChoice(directory: directory, trial: blind).accelerator() == first)
+    // Where nothing can be written, it is known all the same.
+    #expect(try await AcceleratorChoice(directory: directory + "/none", trial: trial).accelerator() == first)
     if !KVMDevice.exists { #expect(first == .qemu) }
   }
 }

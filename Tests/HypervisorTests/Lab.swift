@@ -28,17 +28,17 @@ func eventually(seconds: Int, _ condition: () async throws -> Bool) async throws
   return try await condition()
 }
 
-/// The tiny guest, built once where it is missing.
+/// The tiny guest, built where it is missing or older than its script.
 enum TinyImage {
   static let directory = "/var/cache/haneul"
   static let disk = directory + "/tiny.qcow2"
   static let kernel = directory + "/vmlinuz"
 
   private static let built = Task {
-    guard !FileManager.default.fileExists(atPath: disk) else { return }
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    try await command("bash", [root.appendingPathComponent("Scripts/tiny-image.sh").path, directory])
+    let script = root.appendingPathComponent("Scripts/tiny-image.sh").path
+    try await command("bash", [script, "--unless-current", directory])
   }
 
   static func ready() async throws { try await built.value }
@@ -49,9 +49,11 @@ struct Lab: Sendable {
   let tag = CloudTag(cloudID: Identifier.uuid())
   let directory = "/tmp/haneul-hypervisor-" + Identifier.hex()
   let user: QEMUUser
+  let uri: String
   let hypervisor: LibvirtHypervisor
 
   init(uri: String = "qemu:///system") throws {
+    self.uri = uri
     user = try QEMUUser.find()
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o711])
@@ -82,11 +84,32 @@ struct Lab: Sendable {
 
   /// A card on a tap that is there; `remove` it in the end.
   func card(slot: Int) async throws -> DomainSpec.Card {
+    let card = cardWithoutTap(slot: slot)
+    try await command("ip", ["tuntap", "add", "dev", card.tap, "mode", "tap", "vnet_hdr"])
+    try await command("ip", ["link", "set", card.tap, "mtu", "1450"])
+    return card
+  }
+
+  func cardWithoutTap(slot: Int, mac: String = MACAddress.random().description) -> DomainSpec.Card {
     let port = Identifier.uuid()
-    let tap = tag.interface(.tap, port)
-    try await command("ip", ["tuntap", "add", "dev", tap, "mode", "tap", "vnet_hdr"])
-    try await command("ip", ["link", "set", tap, "mtu", "1450"])
-    return .init(tap: tap, mac: MACAddress.random().description, slot: slot, mtu: 1450, portID: port)
+    return .init(tap: tag.interface(.tap, port), mac: mac, slot: slot, mtu: 1450, portID: port)
+  }
+
+  /// Defines a domain of somebody else with this metadata in it; returns its name.
+  func foreign(metadata: String = "", name: String = "other-" + Identifier.hex()) async throws -> String {
+    let xml = """
+      <domain type='qemu'><name>\(name)</name><metadata>\(metadata)</metadata>
+      <memory unit='MiB'>64</memory><os><type>hvm</type></os></domain>
+      """
+    let path = "\(directory)/\(name).xml"
+    try Data(xml.utf8).write(to: URL(fileURLWithPath: path))
+    try await virsh("define", path)
+    return name
+  }
+
+  @discardableResult
+  func virsh(_ arguments: String...) async throws -> String {
+    try await command("virsh", ["-q", "-c", uri] + arguments)
   }
 
   func remove(_ card: DomainSpec.Card) async { _ = try? await command("ip", ["link", "delete", card.tap]) }
@@ -128,4 +151,11 @@ final class Seen: Sendable {
   func end() { watcher.withLock { $0?.cancel() } }
   func count(_ event: String) -> Int { events.withLock { $0.count { $0 == event } } }
   var kinds: Set<String> { events.withLock { Set($0) } }
+}
+
+/// A number that many tasks and threads add to.
+final class Counter: Sendable {
+  private let count = Mutex(0)
+  func add() { count.withLock { $0 += 1 } }
+  var value: Int { count.withLock { $0 } }
 }

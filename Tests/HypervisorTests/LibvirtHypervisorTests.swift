@@ -46,8 +46,13 @@ import Testing
     #expect(ids.allSatisfy { $0 == "\(lab.user.uid)" } && ids.count == 4)
     #expect(lab.user.uid != 0)
     let state = try #require(try await lab.hypervisor.domain(spec.serverID))
-    #expect(state == DomainState(serverID: spec.serverID, power: .running, bootEpoch: 1, portIDs: [card.portID]))
+    #expect(state.power == .running && state.bootEpoch == 1 && state.portIDs == [card.portID])
+    #expect(state.reason == nil)
+    #expect(state.definition == lab.hypervisor.definition(of: spec))
     #expect(try await lab.hypervisor.domains() == [state])
+    // One life of QEMU: the process that libvirt wrote down, since its start.
+    let instance = try #require(state.instance)
+    #expect(instance.contains(":\(try lab.process(spec.serverID)):") && instance.hasPrefix(GuestInstance.bootID))
 
     // The link of a tap is the dataplane's to bring up, and libvirt leaves its MTU.
     let link = try await command("ip", ["-o", "link", "show", card.tap])
@@ -58,11 +63,27 @@ import Testing
     next.bootEpoch = 2
     next.cards = []
     try await lab.hypervisor.define(next)
-    #expect(try await lab.hypervisor.domain(spec.serverID) == state)
+    var expected = state
+    expected.definition = lab.hypervisor.definition(of: next)
+    #expect(try await lab.hypervisor.domain(spec.serverID) == expected)
+
+    // Undefined behind our back: it runs on without a definition, until it gets one again.
+    try await lab.virsh("undefine", spec.serverID)
+    let transient = try #require(try await lab.hypervisor.domain(spec.serverID))
+    #expect(transient.power == .running && transient.instance == instance)
+    #expect(transient.definition?.persistent == false)
+    #expect(try await lab.hypervisor.domains() == [transient])
+    try await lab.hypervisor.define(next)
+    #expect(try await lab.hypervisor.domain(spec.serverID) == expected)
+
     try await lab.hypervisor.destroy(spec.serverID)
     try await lab.hypervisor.destroy(spec.serverID)
     let stopped = try #require(try await lab.hypervisor.domain(spec.serverID))
-    #expect(stopped == DomainState(serverID: spec.serverID, power: .stopped, bootEpoch: 2, portIDs: []))
+    #expect(
+      stopped
+        == DomainState(
+          serverID: spec.serverID, power: .stopped, bootEpoch: 2, portIDs: [], reason: "destroyed",
+          definition: lab.hypervisor.definition(of: next)))
 
     try await lab.hypervisor.undefine(spec.serverID)
     try await lab.hypervisor.undefine(spec.serverID)
@@ -82,7 +103,8 @@ import Testing
   @Test func cardsComeAndGoAndTheGuestObeys() async throws {
     let lab = try Lab()
     let spec = try await lab.spec()
-    let card = try await lab.card(slot: 4)
+    let network = try await LabNetwork(lab)
+    let card = try await network.card(slot: 4)
     try await lab.hypervisor.define(spec)
     try await lab.hypervisor.start(spec.serverID)
     #expect(try await lab.console(spec, says: "tiny: READY"))
@@ -90,21 +112,62 @@ import Testing
     try await lab.hypervisor.attach(card, to: spec.serverID)
     try await lab.hypervisor.attach(card, to: spec.serverID)
     #expect(try await lab.hypervisor.domain(spec.serverID)?.portIDs == [card.portID])
+    #expect(try await network.reachesGuest())
+    let before = try #require(try await lab.hypervisor.domain(spec.serverID))
+
+    // The tap is deleted under the guest and made again: only a card that is plugged in anew passes packets.
+    try await command("ip", ["link", "delete", card.tap])
+    try await network.makeTap(card.tap)
+    #expect(try await network.pings() == false)
+    try await lab.hypervisor.replug(card, of: spec.serverID)
+    #expect(try await network.reachesGuest())
+    // The same guest with the same definition.
+    #expect(try await lab.hypervisor.domain(spec.serverID) == before)
+
+    // Suspended behind our back: it lets go of nothing, and that is said.
+    try await lab.virsh("suspend", spec.serverID)
+    let paused = try #require(try await lab.hypervisor.domain(spec.serverID))
+    #expect(paused.power == .paused && paused.reason == "user" && paused.instance == before.instance)
+    await #expect {
+      try await lab.hypervisor.replug(card, of: spec.serverID, secondsMax: 2)
+    } throws: {
+      if case HypervisorError.guestDidNotObey = $0 { true } else { false }
+    }
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.definition == before.definition)
+    try await lab.hypervisor.resume(spec.serverID)
+    try await lab.hypervisor.resume(spec.serverID)
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.power == .running)
+    // It lets go late; the next try finds that, and plugs the card in.
+    try await lab.hypervisor.replug(card, of: spec.serverID)
+    #expect(try await network.reachesGuest())
+    #expect(try await lab.hypervisor.domain(spec.serverID) == before)
+    try await network.end()
+
     try await lab.hypervisor.detach(portID: card.portID, from: spec.serverID)
     try await lab.hypervisor.detach(portID: card.portID, from: spec.serverID)
-    #expect(try await lab.hypervisor.domain(spec.serverID)?.portIDs == [])
+    let bare = try #require(try await lab.hypervisor.domain(spec.serverID))
+    #expect(bare.portIDs == [] && bare.definition == lab.hypervisor.definition(of: spec))
 
     try await lab.hypervisor.shutdown(spec.serverID)
     #expect(try await lab.power(spec, is: .stopped))
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.reason == "shutdown")
     try await lab.hypervisor.shutdown(spec.serverID)
+    // Nothing runs that could be plugged or resumed.
+    try await lab.hypervisor.replug(card, of: spec.serverID)
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.definition?.cards == [])
 
-    // A QEMU that dies by itself is a crash, not a stop.
-    try await lab.hypervisor.attach(card, to: spec.serverID)
+    // A QEMU that dies by itself is a crash, not a stop; and a new one is another life.
+    let again = try await lab.card(slot: 4)
+    try await lab.hypervisor.attach(again, to: spec.serverID)
     try await lab.hypervisor.start(spec.serverID)
-    #expect(try await lab.hypervisor.domain(spec.serverID)?.portIDs == [card.portID])
+    let next = try #require(try await lab.hypervisor.domain(spec.serverID))
+    #expect(next.portIDs == [again.portID])
+    #expect(next.instance != nil && next.instance != before.instance)
     #expect(kill(try lab.process(spec.serverID), SIGKILL) == 0)
     #expect(try await lab.power(spec, is: .crashed))
-    await lab.remove(card)
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.reason == "crashed")
+    #expect(try await lab.hypervisor.domain(spec.serverID)?.instance == nil)
+    await lab.remove(again)
     await lab.end()
   }
 
@@ -134,6 +197,39 @@ import Testing
     let left = try await command("virsh", ["-c", "qemu:///system", "dumpxml", mine.serverID])
     #expect(left.contains("zzzz"))
     try await command("virsh", ["-q", "-c", "qemu:///system", "undefine", mine.serverID])
+    await lab.end()
+  }
+
+  /// A QEMU that hangs never answers libvirt: what changes it is stuck, looks and its own end are not.
+  @Test func hungGuestsHoldUpNoLookAndCanBeEnded() async throws {
+    let lab = try Lab()
+    let count = LibvirtLink.Kind.change.width
+    var stuck: [Task<Void, Never>] = []
+    for _ in 0..<count {
+      let spec = try await lab.spec()
+      try await lab.hypervisor.define(spec)
+      try await lab.hypervisor.start(spec.serverID)
+      #expect(kill(try lab.process(spec.serverID), SIGSTOP) == 0)
+    }
+    let domains = try await lab.hypervisor.domains()
+    #expect(domains.count == count && domains.allSatisfy { $0.power == .running && $0.instance != nil })
+    let returned = Counter()
+    for domain in domains {
+      stuck.append(
+        Task {
+          try? await lab.hypervisor.shutdown(domain.serverID)
+          returned.add()
+        })
+    }
+    try await Task.sleep(for: .seconds(1))
+    #expect(try await lab.hypervisor.domains() == domains)
+    #expect(returned.value == 0)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for domain in domains { group.addTask { try await lab.hypervisor.destroy(domain.serverID) } }
+      try await group.waitForAll()
+    }
+    for task in stuck { await task.value }
+    #expect(try await lab.hypervisor.domains().allSatisfy { $0.power == .stopped })
     await lab.end()
   }
 }

@@ -124,6 +124,12 @@ struct ImageUploadTests {
     #expect(try await cloud.store.read { try service.image($0, id: id, for: Self.alice) } == nil)
     try await cloud.sweep()
     #expect(try await cloud.service.open(digest: digest) != nil)
+    try await cloud.store.write { try service.pin($0, digest: digest, holder: "server/0") }
+    let pin = ImagePin(digest: digest, holder: "server/1")
+    #expect(try await cloud.store.read { try service.pins($0, holders: ["server/1", "server/2"]) } == [pin])
+    #expect(try await cloud.store.read { try service.pins($0, after: "", limit: 1) }.map(\.holder) == ["server/0"])
+    #expect(try await cloud.store.read { try service.pins($0, after: "server/0", limit: 9) } == [pin])
+    try await cloud.store.write { try service.unpin($0, digest: digest, holder: "server/0") }
     for _ in 0..<2 { try await cloud.store.write { try service.unpin($0, digest: digest, holder: "server/1") } }
     try await cloud.sweep()
     #expect(try await cloud.service.open(digest: digest) == nil)

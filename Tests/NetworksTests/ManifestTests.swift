@@ -223,4 +223,17 @@ struct ManifestTests {
     #expect(off["port"][path: "status"] == "DOWN")
     #expect(try await cloud.manifest().port(port.id)?.adminStateUp == false)
   }
+
+  @Test func serversWithPortsAreListed() async throws {
+    let cloud = try await Fixture()
+    let (network, _) = try await cloud.network()
+    let servers = (1...5).map { "00000000-0000-4000-8000-00000000000\($0)" }
+    for server in servers.shuffled() + [servers[1]] {
+      _ = try await cloud.attach(server, [.network(id: network, fixedIP: nil, tag: nil)])
+    }
+    let networks = cloud.networks
+    #expect(try await cloud.store.read { try networks.servers($0, after: "", limit: 3) } == Array(servers.prefix(3)))
+    try await cloud.release(servers[3])
+    #expect(try await cloud.store.read { try networks.servers($0, after: servers[2], limit: 3) } == [servers[4]])
+  }
 }

@@ -22,22 +22,25 @@ final class LinkFixture: Sendable {
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     store = try SQLiteStore(path: directory + "/store.db")
+    try await store.claim(cloudID: cloudID, epoch: 1)
     try await store.migrate(NodeLinkServer.migrations)
   }
 
   deinit { try? FileManager.default.removeItem(atPath: directory) }
 
-  func server(epoch: Int64 = 1) -> NodeLinkServer {
-    NodeLinkServer(
-      store: store, cloudID: cloudID, epoch: epoch, blobs: blobs, observers: [observer], logger: .quiet)
+  func server() -> NodeLinkServer {
+    NodeLinkServer(store: store, cloudID: cloudID, blobs: blobs, observers: [observer], logger: .quiet)
   }
+
+  func epoch() async throws -> Int64? { try await store.read { try StoreIdentity.read($0)?.epoch } }
 
   /// Runs the server and a client for as long as `body` takes.
   func withLink(
     epoch: Int64 = 1, allowedUIDs: Set<UInt32>? = nil, controlUID: UInt32 = UInt32(geteuid()),
     _ body: (NodeLinkServer, NodeLinkClient) async throws -> Void
   ) async throws {
-    let server = server(epoch: epoch)
+    try await store.write { try StoreIdentity.raise($0, epoch: epoch) }
+    let server = server()
     let (readiness, isReady) = AsyncStream.makeStream(of: Void.self)
     let path = socketPath
     let task = Task {
@@ -127,11 +130,7 @@ struct Messages {
 struct Unexpected: Error {}
 
 extension Logger {
-  static var quiet: Logger {
-    var logger = Logger(label: "nodelink")
-    logger.logLevel = .critical
-    return logger
-  }
+  static var quiet: Logger { Logger(label: "nodelink") { _ in SwiftLogNoOpLogHandler() } }
 }
 
 extension NodeFacts {
@@ -148,6 +147,7 @@ extension LinkMessage {
     case .tombstone(let tombstone): "bury \(tombstone.key.id)@\(tombstone.generation)"
     case .welcome: "welcome"
     case .synced: "synced"
+    case .unknown(let keys): "unknown " + keys.map(\.id).joined(separator: " ")
     case .query: "query"
     case .ping: "ping"
     }

@@ -142,4 +142,60 @@ struct LedgerTests {
     print("a claim among 1000 hosts:", time)
     #expect(try await cloud.get("/resource_providers").json["resource_providers"]?.array?.count == 1000)
   }
+
+  @Test func refusalsSayWhatIsShort() async throws {
+    let ledger = try await Fixture()
+    let small = try await ledger.host("small", vcpus: 1, memory: 1024, disk: 10)
+    let full = try await ledger.host("full", vcpus: 8, memory: 4608, disk: 100)
+    let good = try await ledger.host("good", vcpus: 8, memory: 8704, disk: 100)
+    let server = Identifier.uuid()
+    try await ledger.store.write { [service = ledger.service] tx in
+      try service.hold(
+        tx, ClaimRecord(serverID: server, nodeID: full, resources: Resources(vcpus: 1, memoryMiB: 3000, diskGiB: 1)),
+        projectID: "p", userID: "u")
+      try service.setEnabled(tx, nodeID: small, false)
+    }
+    ledger.wait(seconds: 61)
+    try await ledger.report(full)
+    let refusals = try await ledger.store.read { [service = ledger.service] in
+      try service.refusals($0, resources: Resources(vcpus: 2, memoryMiB: 2048, diskGiB: 5))
+    }
+    #expect(refusals.map(\.hostname) == ["full", "good", "small"])
+    #expect(refusals[0].reasons == [.memoryMiB(asked: 2048, free: 1096)])
+    #expect(refusals[1].reasons == [.silent(seconds: 61)])
+    #expect(
+      refusals[2].reasons
+        == [.disabled, .silent(seconds: 61), .vcpus(asked: 2, free: 1), .memoryMiB(asked: 2048, free: 512)])
+    try await ledger.report(good)
+    let rest = try await ledger.store.read { [service = ledger.service] in
+      try service.refusals($0, resources: Resources(vcpus: 2, memoryMiB: 2048, diskGiB: 5))
+    }
+    #expect(rest.map(\.hostname) == ["full", "small"])
+  }
+
+  @Test func claimsAreListedAndWrittenAnew() async throws {
+    let ledger = try await Fixture()
+    let (one, two) = (try await ledger.host("one"), try await ledger.host("two"))
+    let servers = (1...5).map { "00000000-0000-4000-8000-00000000000\($0)" }
+    for server in servers { _ = try await ledger.claim(server) }
+    let service = ledger.service
+    let first = try await ledger.store.read { try service.claims($0, after: "", limit: 3) }
+    #expect(first.map(\.serverID) == Array(servers.prefix(3)))
+    #expect(first.allSatisfy { $0.resources == Resources(vcpus: 1, memoryMiB: 1024, diskGiB: 1) })
+    let rest = try await ledger.store.read { try service.claims($0, after: servers[2], limit: 3) }
+    #expect(rest.map(\.serverID) == Array(servers.suffix(2)))
+    // Whatever room there is: the guest is there.
+    let wanted = ClaimRecord(
+      serverID: servers[0], nodeID: two, resources: Resources(vcpus: 100, memoryMiB: 99_999, diskGiB: 0))
+    for _ in 0..<2 {
+      try await ledger.store.write { try service.hold($0, wanted, projectID: "p", userID: "u") }
+    }
+    #expect(try await ledger.store.read { try service.claims($0, servers: [servers[0]]) } == [wanted])
+    let unknown = ClaimRecord(serverID: servers[1], nodeID: "nowhere", resources: wanted.resources)
+    let before = try await ledger.store.read { try service.claims($0, servers: [servers[1]]) }
+    try await ledger.store.write { try service.hold($0, unknown, projectID: "p", userID: "u") }
+    #expect(try await ledger.store.read { try service.claims($0, servers: [servers[1]]) } == before)
+    #expect(try await ledger.hosts().map(\.serverCount).reduce(0, +) == 5)
+    #expect(one != two)
+  }
 }

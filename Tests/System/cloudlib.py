@@ -170,9 +170,9 @@ class Cloud:
         }
 
 
-def bring_up(port, cidr):
+def bring_up(port, cidr, state=None):
     """A cloud of its own, up, with the external block free before."""
-    cloud = Cloud(port, cidr)
+    cloud = Cloud(port, cidr, state)
     began = time.monotonic()
     done = cloud.first_up(check=False)
     if done.returncode != 0:

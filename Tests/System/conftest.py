@@ -1,5 +1,6 @@
 """Fixtures: one cloud for all tests, with the tiny image in it; a project for each file that asks for one."""
 
+import contextlib
 import ipaddress
 import json
 import os
@@ -22,6 +23,8 @@ PORT, OTHER_PORT = 8790, 8791
 FLAVOR = "m1.nano"
 
 running = []
+# Times that tests took of the cloud's doings, told at the end of a run: never judged.
+measured = []
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -62,6 +65,21 @@ def tear_down(cloud):
     shutil.rmtree(cloud.state)
 
 
+@contextlib.contextmanager
+def another_cloud(state=None):
+    """A second cloud beside the first, for what would hurt that one; nothing of it is left afterwards."""
+    cloud = bring_up(OTHER_PORT, OTHER_EXTERNAL, state)
+    running.append(cloud)
+    try:
+        yield cloud
+    finally:
+        running.remove(cloud)
+        done = cloud.down("--clear-host", check=False)
+        left = {kind: found for kind, found in cloud.leftovers().items() if found}
+        shutil.rmtree(cloud.state, ignore_errors=True)
+    assert not left, f"left on the host after `down --clear-host`: {left}\n{done.stdout}{done.stderr}"
+
+
 @pytest.fixture(scope="session")
 def image(cloud):
     """The tiny guest, public, uploaded once by openstacksdk."""
@@ -73,6 +91,28 @@ def image(cloud):
     image = admin.image.get_image(made.id)
     assert image.status == "active"
     return image
+
+
+@pytest.fixture(scope="session")
+def blank_file(tmp_path_factory):
+    """An empty disk: its guest runs, boots nothing and costs no processor. For tests that need no login."""
+    path = tmp_path_factory.mktemp("blank") / "blank.qcow2"
+    run("qemu-img", "create", "-q", "-f", "qcow2", path, "32M")
+    return path
+
+
+@pytest.fixture(scope="session")
+def blank(cloud, image, blank_file):
+    return upload(cloud, blank_file, "blank")
+
+
+def upload(cloud, path, name):
+    """A public image of a qcow2 file."""
+    admin = cloud.sdk(ADMIN)
+    made = admin.image.create_image(
+        name, filename=str(path), disk_format="qcow2", container_format="bare", visibility="public", wait=True,
+        timeout=60)
+    return admin.image.get_image(made.id)
 
 
 @pytest.fixture(scope="session")
@@ -127,3 +167,10 @@ def pytest_runtest_makereport(item, call):
         if path.exists():
             text = path.read_bytes()[getattr(item, "log_starts", {}).get(path, 0):][-4000:].decode(errors="replace")
             report.sections.append((f"{role}.log meanwhile", text))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if measured:
+        terminalreporter.section("measured")
+        for line in measured:
+            terminalreporter.write_line(line)

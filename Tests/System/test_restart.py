@@ -1,11 +1,14 @@
 """Killing control or node touches no guest and no packet; `haneul up` brings back what is missing."""
 
+import contextlib
 import os
 import signal
 import time
+import uuid
 
 import pytest
 
+import daemons
 import hostlib
 from cloudlib import COMPUTE
 from hostlib import Pinger, wait_for
@@ -127,3 +130,111 @@ def test_kill_in_the_middle_of_a_create(cloud, tenant, reachable):
     tenant.ready(server)
     assert len([d for d in cloud.leftovers()["domains"] if server.id in d]) == 1
     tenant.delete(server)
+
+
+# --- without control, without the node, after the host's own restart
+
+
+def dnsmasqs(cloud):
+    return sorted(hostlib.processes("dnsmasq", str(cloud.state)))
+
+
+def test_dnsmasq_outlives_the_node(cloud, tenant, guest):
+    """With the node dead a guest still gets its lease; the next node takes the same process up again."""
+    before = dnsmasqs(cloud)
+    assert before
+    cloud.kill("node")
+    assert dnsmasqs(cloud) == before
+    told = tenant.ssh(guest.floating, "udhcpc -n -q -t 5 -i eth0 -s /bin/true 2>&1")
+    assert "lease of" in told, told
+    up(cloud)
+    assert dnsmasqs(cloud) == before, "dnsmasq was started anew"
+    other = tenant.network("10.33.0.0/24", "served")
+    tenant.sdk.network.create_port(network_id=other.id)
+    wait_for("dnsmasq of a new network, beside the old ones", lambda: set(before) <= set(dnsmasqs(cloud)), 30)
+
+
+def booted(cloud, server):
+    return cloud.console(server.id, 300_000).count("tiny: READY")
+
+
+def test_a_guest_boots_while_control_is_down(cloud, tenant, reachable, guest):
+    """Started a moment before control died, and rebooted from inside after: each time address and metadata come."""
+    server = tenant.create(reachable.network, reachable.group, "alone")
+    tenant.ready(server)
+    floating = tenant.floating(server)
+    tenant.await_ssh(floating, server)
+    tenant.api("POST", f"{COMPUTE}/servers/{server.id}/action", json={"os-stop": None})
+    tenant.status(server, "SHUTOFF", timeout=120)
+    assert tenant.api("POST", f"{COMPUTE}/servers/{server.id}/action", json={"os-start": None}).status_code == 202
+    wait_for("its process", lambda: hostlib.processes("qemu-system", server.id), 60, every=0.02, explain=cloud.explain)
+    cloud.kill("control")
+    try:
+        wait_for("READY without control", lambda: booted(cloud, server) == 2, 120,
+            explain=lambda: cloud.explain(server.id))
+        tenant.await_ssh(floating, server)
+        tenant.ssh(floating, "reboot", check=False)
+        wait_for("READY again without control", lambda: booted(cloud, server) == 3, 120,
+            explain=lambda: cloud.explain(server.id))
+        tenant.await_ssh(floating, server)
+        meta = tenant.ssh(floating, "wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json")
+        assert server.id in meta
+        assert cloud.console(server.id, 300_000).count("metadata from http") == 3
+        # Its node may die as well, and come back alone.
+        cloud.kill("node")
+        daemons.start(cloud, "node")
+        wait_for("the node", lambda: cloud.process("node"), 30)
+        assert server.id in tenant.ssh(floating, "wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json")
+    finally:
+        up(cloud)
+    tenant.status(server, "ACTIVE")
+    tenant.delete(server)
+
+
+@pytest.fixture
+def fallen(cloud, tenant, reachable, guest):
+    """This cloud after the host's own restart, as far as one cloud can have that: nothing of it runs, no device, no
+    rule, no namespace of it is there; what was on the disk is. Returns a server that was stopped before."""
+    stopped = tenant.create(reachable.network, reachable.group, "stopped")
+    tenant.status(stopped, "ACTIVE")
+    tenant.api("POST", f"{COMPUTE}/servers/{stopped.id}/action", json={"os-stop": None})
+    tenant.status(stopped, "SHUTOFF", timeout=120)
+    for role in daemons.ROLES:
+        cloud.kill(role)
+    for process in [*hostlib.processes("qemu-system", f"haneul-{cloud.tag}-"), *hostlib.processes(str(cloud.state))]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    for namespace in hostlib.namespaces(cloud.tag):
+        hostlib.run("ip", "netns", "del", namespace)
+    for link in hostlib.links(cloud.tag):
+        hostlib.run("ip", "link", "del", link, check=False)
+    for table in hostlib.run("nft", "list", "tables").stdout.splitlines():
+        if table.endswith(f"haneul_{cloud.tag}"):
+            hostlib.run("nft", "delete", *table.split())
+    (cloud.state / "run" / "node.ready").unlink(missing_ok=True)
+    yield stopped
+    # The kernel's own boot id again.
+    if cloud.process("node"):
+        cloud.kill("node")
+    up(cloud)
+    tenant.delete(stopped)
+
+
+def test_the_host_restarts_without_control(cloud, tenant, guest, fallen, tmp_path):
+    """The node alone, in what it takes for a new boot: what ran runs, what was stopped stays so, packets pass."""
+    left = cloud.leftovers()
+    assert not left["links"] and not left["namespaces"] and not left["tables"] and not left["processes"], left
+    boots = booted(cloud, guest)
+    boot_id = tmp_path / "boot_id"
+    boot_id.write_text(f"{uuid.uuid4()}\n")
+    # In a mount namespace of its own the node reads another boot id; namespaces it makes are seen by all.
+    script = f"mount --make-private /proc && mount --bind {boot_id} /proc/sys/kernel/random/boot_id && exec \"$@\""
+    daemons.start(cloud, "node", wrap=["unshare", "-m", "--propagation", "unchanged", "sh", "-c", script, "sh"])
+    wait_for("booted again", lambda: booted(cloud, guest) == boots + 1, 120, explain=lambda: cloud.explain(guest.id))
+    assert cloud.process("control") is None
+    wait_for("ping", lambda: hostlib.ping(guest.floating, count=2) == 2, 60, explain=cloud.explain)
+    tenant.await_ssh(guest.floating, guest)
+    assert not hostlib.processes("qemu-system", fallen.id), "what was stopped was started"
+    up(cloud)
+    tenant.status(guest, "ACTIVE")
+    tenant.status(fallen, "SHUTOFF")

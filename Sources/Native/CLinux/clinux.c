@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -14,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 int clinux_setns_net(int fd) {
@@ -81,6 +84,9 @@ long clinux_receive_descriptors(int socket, void *bytes, size_t length, int *des
 int clinux_netlink_listen(int protocol, const int *groups, int group_count) {
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (fd < 0) return -errno;
+  // One load of the rules of hundreds of ports is told in megabytes.
+  int room = 8 << 20;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
   struct sockaddr_nl address = {.nl_family = AF_NETLINK};
   int result = bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
   for (int index = 0; result == 0 && index < group_count; index++) {
@@ -96,6 +102,83 @@ int clinux_pidfd_open(int pid) {
   long fd = syscall(SYS_pidfd_open, pid, 0);
   return fd < 0 ? -errno : (int)fd;
 }
+
+int clinux_pidfd_signal(int pidfd, int signal) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int64_t clinux_nft_generation(void) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+  if (fd < 0) return -errno;
+  struct {
+    struct nlmsghdr header;
+    struct nfgenmsg family;
+  } request = {
+      .header = {.nlmsg_len = sizeof request,
+                 .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN,
+                 .nlmsg_flags = NLM_F_REQUEST},
+      .family = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0}};
+  char answer[1024] __attribute__((aligned(8)));
+  ssize_t length = send(fd, &request, sizeof request, 0);
+  if (length >= 0) length = recv(fd, answer, sizeof answer, 0);
+  int64_t result = length < 0 ? -errno : -EPROTO;
+  close(fd);
+  struct nlmsghdr *header = (struct nlmsghdr *)answer;
+  if (length < (ssize_t)sizeof request || (header->nlmsg_type & 0xff) != NFT_MSG_NEWGEN) return result;
+  for (size_t offset = sizeof request; offset + sizeof(struct nlattr) + 4 <= (size_t)length;) {
+    struct nlattr *attribute = (struct nlattr *)(answer + offset);
+    if (attribute->nla_len < sizeof *attribute) break;
+    if ((attribute->nla_type & NLA_TYPE_MASK) == NFTA_GEN_ID) {
+      uint32_t generation;
+      memcpy(&generation, attribute + 1, sizeof generation);
+      return ntohl(generation);
+    }
+    offset += NLA_ALIGN(attribute->nla_len);
+  }
+  return result;
+}
+
+static size_t put_text(char *at, uint16_t type, const char *text) {
+  size_t length = strlen(text) + 1;
+  struct nlattr attribute = {.nla_len = (uint16_t)(NLA_HDRLEN + length), .nla_type = type};
+  memcpy(at, &attribute, sizeof attribute);
+  memcpy(at + NLA_HDRLEN, text, length);
+  return NLA_ALIGN(attribute.nla_len);
+}
+
+long clinux_nft_rules(int family, const char *table, const char *chain, void *bytes, size_t size) {
+  if (strlen(table) >= 256 || strlen(chain) >= 256) return -ENAMETOOLONG;
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+  if (fd < 0) return -errno;
+  char request[1024] __attribute__((aligned(8))) = {0};
+  struct nlmsghdr *header = (struct nlmsghdr *)request;
+  struct nfgenmsg *asked = NLMSG_DATA(header);
+  *asked = (struct nfgenmsg){.nfgen_family = (uint8_t)family, .version = NFNETLINK_V0};
+  size_t length = NLMSG_LENGTH(sizeof *asked);
+  length += put_text(request + length, NFTA_RULE_TABLE, table);
+  length += put_text(request + length, NFTA_RULE_CHAIN, chain);
+  *header = (struct nlmsghdr){.nlmsg_len = (uint32_t)length,
+                              .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE,
+                              .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP};
+  long total = send(fd, request, length, 0) < 0 ? -errno : 0;
+  for (int done = total < 0; !done;) {
+    ssize_t got = recv(fd, (char *)bytes + total, size - (size_t)total, MSG_TRUNC);
+    if (got < 0 || (size_t)got > size - (size_t)total) {
+      total = got < 0 ? -errno : -ENOBUFS;
+      break;
+    }
+    size_t rest = (size_t)got;
+    for (struct nlmsghdr *one = (void *)((char *)bytes + total); NLMSG_OK(one, rest); one = NLMSG_NEXT(one, rest)) {
+      if (one->nlmsg_type == NLMSG_DONE || one->nlmsg_type == NLMSG_ERROR) done = 1;
+    }
+    total += NLMSG_ALIGN(got);
+    if (got == 0) done = 1;
+  }
+  close(fd);
+  return total;
+}
+
+int clinux_thread_id(void) { return (int)syscall(SYS_gettid); }
 
 int clinux_announce_ipv4(const char *name, const uint8_t mac[6], const uint8_t address[4]) {
   struct __attribute__((packed)) {
@@ -139,4 +222,11 @@ int clinux_path_facts(const char *path, struct clinux_path_facts *facts) {
   facts->gid = status.st_gid;
   facts->mode = status.st_mode;
   return 0;
+}
+
+int clinux_clock_unsynchronized(void) {
+  struct timex state = {.modes = 0};
+  int result = adjtimex(&state);
+  if (result < 0) return -1;
+  return result == TIME_ERROR || (state.status & STA_UNSYNC) != 0;
 }

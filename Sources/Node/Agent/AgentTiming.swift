@@ -17,6 +17,10 @@ public struct AgentTiming: Sendable {
   public var pressAgain: Duration = .seconds(10)
   /// The least time between two looks at the network that only its own events asked for.
   public var networkEventGap: Duration = .milliseconds(500)
+  /// How long the hypervisor may take to say how a guest is, before it counts as hung.
+  public var lookPatience: Duration = .seconds(15)
+  /// How long it may take to change something; detaching a card alone may wait 20 s for the guest.
+  public var actPatience: Duration = .seconds(60)
 
   public init() {}
 }

@@ -7,6 +7,8 @@ struct HeldObject: Sendable, Codable, Hashable {
   var requestID: String?
   /// What was asked last; nil for a tombstone of something this node never held.
   var spec: ObjectSpec?
+  /// Control's mark of the content, said back in the greeting; nil for a tombstone, or from an older control.
+  var digest: String?
   /// Whether it is to be removed.
   var buried: Bool
 }

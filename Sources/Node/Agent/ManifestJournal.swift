@@ -6,7 +6,8 @@ import NodeLink
 /// The manifest and the node's own records on disk: one file of JSON lines, each batch synced before it counts.
 ///
 /// A line cut short by a crash is dropped. A line of a newer release is kept as it is. When most lines are superseded
-/// the file is written anew beside the old one and renamed over it.
+/// the file is written anew beside the old one and renamed over it. On a disk that is full or read-only, reading goes
+/// on, and adding fails until there is room again; nothing half-written stays.
 actor ManifestJournal {
   /// Superseded lines that are borne before the file is written anew.
   static let deadLinesMax = 2000
@@ -26,26 +27,41 @@ actor ManifestJournal {
   private var path: String { directory + "/journal" }
   private var descriptor: Int32 = -1
   private var lockDescriptor: Int32 = -1
+  /// Where the whole lines end: what stands behind was cut short, and goes before anything is added.
+  private var end: off_t = 0
   private var live: [String: Data] = [:]
   private var foreign: [Data] = []
   private var deadLines = 0
+  /// Superseded lines at which the file is written anew: more after that has failed.
+  private var deadLinesBorne = deadLinesMax
 
   init(directory: String, logger: Logger) {
     self.directory = directory
     self.logger = logger
   }
 
-  /// Reads what is there and opens the journal for writing. Throws `JournalError`.
+  /// Reads what is there. Throws `JournalError` where it cannot be read, or another agent works here.
   func open() async throws -> HeldManifest {
     try makeDirectory()
-    lockDescriptor = Foundation.open(directory + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard lockDescriptor >= 0 else { throw JournalError.cannotOpen(path: directory + "/lock", errno: errno) }
+    lockDescriptor = try openLock()
     try await lock()
     var manifest = HeldManifest()
     for line in try completeLines() { replay(line, into: &manifest) }
-    try reopen()
-    if deadLines > 0 { try compact() }
+    if deadLines > 0 { compact() }
+    do { try openForWriting() } catch {
+      logger.error("the manifest can be read and not written", metadata: ["error": "\(error)"])
+    }
     return manifest
+  }
+
+  /// A directory on a read-only disk can still be locked.
+  private func openLock() throws -> Int32 {
+    let place = directory + "/lock"
+    for flags in [O_RDWR | O_CREAT | O_CLOEXEC, O_RDONLY | O_CLOEXEC] {
+      let descriptor = Foundation.open(place, flags, 0o600)
+      if descriptor >= 0 { return descriptor }
+    }
+    throw JournalError.cannotOpen(path: place, errno: errno)
   }
 
   /// Takes the directory for this agent. A child that was just forked holds what its parent held until it executes its
@@ -58,49 +74,59 @@ actor ManifestJournal {
     throw JournalError.locked(path: directory)
   }
 
-  /// Adds entries and returns when they are on the disk.
+  /// Adds entries and returns when they are on the disk. Throws `JournalError`, and then none of them is.
   func append(_ entries: [JournalEntry]) throws {
     guard !entries.isEmpty else { return }
+    let lines = try entries.map { try JSONEncoder().encode($0) }
     var bytes = Data()
-    for entry in entries {
-      let line = try JSONEncoder().encode(entry)
-      note(entry, line)
+    for line in lines {
       bytes.append(line)
       bytes.append(UInt8(ascii: "\n"))
     }
-    let before = lseek(descriptor, 0, SEEK_END)
-    do { try write(bytes, to: descriptor) } catch {
-      // A piece of a line must not stand before the next one.
-      if before >= 0 { ftruncate(descriptor, before) }
+    try openForWriting()
+    do {
+      try Self.write(bytes, to: descriptor)
+      guard fdatasync(descriptor) == 0 else { throw JournalError.cannotWrite(errno: errno) }
+    } catch {
+      // A piece of a line must not stand before the next one. Where it cannot be cut off now, it is before the next.
+      if ftruncate(descriptor, end) != 0 { closeFile() }
       throw error
     }
-    guard fdatasync(descriptor) == 0 else { throw JournalError.cannotWrite(errno: errno) }
-    if deadLines > Self.deadLinesMax + live.count { try compact() }
+    end += off_t(bytes.count)
+    for (entry, line) in zip(entries, lines) { note(entry, line) }
+    if deadLines > deadLinesBorne + live.count { compact() }
   }
 
   func close() {
-    if descriptor >= 0 { Foundation.close(descriptor) }
+    closeFile()
     if lockDescriptor >= 0 { Foundation.close(lockDescriptor) }
-    (descriptor, lockDescriptor) = (-1, -1)
+    lockDescriptor = -1
+  }
+
+  private func closeFile() {
+    if descriptor >= 0 { Foundation.close(descriptor) }
+    descriptor = -1
   }
 
   private func makeDirectory() throws {
-    if mkdir(directory, 0o700) != 0 && errno != EEXIST {
+    if mkdir(directory, 0o700) != 0 && errno != EEXIST && errno != EROFS {
       throw JournalError.cannotOpen(path: directory, errno: errno)
     }
-    guard chmod(directory, 0o700) == 0 else { throw JournalError.cannotOpen(path: directory, errno: errno) }
+    guard chmod(directory, 0o700) == 0 || errno == EROFS else {
+      throw JournalError.cannotOpen(path: directory, errno: errno)
+    }
   }
 
-  /// The whole lines of the file; what follows the last newline was cut short and is dropped from the file too.
+  /// The whole lines of the file.
   private func completeLines() throws -> [Data] {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
     let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-    let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-    if end < bytes.count {
-      logger.warning("the journal's last line was cut short", metadata: ["bytes": "\(bytes.count - end)"])
-      guard truncate(path, off_t(end)) == 0 else { throw JournalError.cannotWrite(errno: errno) }
+    let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+    if whole < bytes.count {
+      logger.warning("the journal's last line was cut short", metadata: ["bytes": "\(bytes.count - whole)"])
     }
-    return bytes[..<end].split(separator: UInt8(ascii: "\n"))
+    end = off_t(whole)
+    return bytes[..<whole].split(separator: UInt8(ascii: "\n"))
   }
 
   private func replay(_ line: Data, into manifest: inout HeldManifest) {
@@ -114,49 +140,88 @@ actor ManifestJournal {
   }
 
   private func note(_ entry: JournalEntry, _ line: Data) {
-    if case .forget(let key, let generation) = entry {
-      deadLines += 2
-      if let held = live[entry.subject].flatMap({ try? JSONDecoder().decode(JournalEntry.self, from: $0) }),
-        case .held(let object) = held, object.generation > generation
-      {
-        return
-      }
-      live[entry.subject] = nil
-      if key.kind == .server, live.removeValue(forKey: "record \(key.id)") != nil { deadLines += 1 }
-    } else if live.updateValue(line, forKey: entry.subject) != nil {
-      deadLines += 1
+    switch entry {
+    case .forget(let key, let generation): forget(key, upTo: generation, entry.subject)
+    case .boot:
+      for subject in live.keys where subject.hasPrefix(JournalEntry.settledPrefix) { drop(subject) }
+      drop(JournalEntry.networkSubject)
+      keep(line, entry.subject)
+    default: keep(line, entry.subject)
     }
   }
 
-  private func reopen() throws {
+  private func keep(_ line: Data, _ subject: String) {
+    if live.updateValue(line, forKey: subject) != nil { deadLines += 1 }
+  }
+
+  private func drop(_ subject: String) {
+    if live.removeValue(forKey: subject) != nil { deadLines += 1 }
+  }
+
+  private func forget(_ key: ObjectKey, upTo generation: Int64, _ subject: String) {
+    deadLines += 1
+    if let held = live[subject].flatMap({ try? JSONDecoder().decode(JournalEntry.self, from: $0) }),
+      case .held(let object) = held, object.generation > generation
+    {
+      return
+    }
+    drop(subject)
+    drop(JournalEntry.settledSubject(key))
+    if key.kind == .server { drop("record \(key.id)") }
+  }
+
+  /// Opens the file where it is not open, and cuts off what a crash or a full disk left half-written.
+  private func openForWriting() throws {
+    guard descriptor < 0 else { return }
     let fresh = Foundation.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
     guard fresh >= 0 else { throw JournalError.cannotOpen(path: path, errno: errno) }
-    if descriptor >= 0 { Foundation.close(descriptor) }
+    guard ftruncate(fresh, end) == 0 else {
+      let reason = errno
+      Foundation.close(fresh)
+      throw JournalError.cannotWrite(errno: reason)
+    }
     descriptor = fresh
   }
 
-  private func compact() throws {
+  /// Writes the file anew without its superseded lines. Where that fails the old one stays, and is good.
+  private func compact() {
+    do {
+      try writeAnew()
+      deadLinesBorne = Self.deadLinesMax
+    } catch {
+      unlink(path + ".new")
+      deadLinesBorne = deadLines + Self.deadLinesMax
+      logger.warning("the journal could not be written anew", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func writeAnew() throws {
     let fresh = path + ".new"
-    let file = Foundation.open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    let file = Foundation.open(fresh, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw JournalError.cannotOpen(path: fresh, errno: errno) }
-    defer { Foundation.close(file) }
     var bytes = Data()
     for line in foreign + live.sorted(by: { $0.key < $1.key }).map(\.value) {
       bytes.append(line)
       bytes.append(UInt8(ascii: "\n"))
     }
-    try write(bytes, to: file)
-    guard fsync(file) == 0, rename(fresh, path) == 0 else { throw JournalError.cannotWrite(errno: errno) }
+    do {
+      try Self.write(bytes, to: file)
+      guard fsync(file) == 0, rename(fresh, path) == 0 else { throw JournalError.cannotWrite(errno: errno) }
+    } catch {
+      Foundation.close(file)
+      throw error
+    }
+    // From here on the new file is the journal, whatever becomes of the old one's descriptor.
+    closeFile()
+    (descriptor, end, deadLines) = (file, off_t(bytes.count), 0)
     let folder = Foundation.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if folder >= 0 {
       fsync(folder)
       Foundation.close(folder)
     }
-    deadLines = 0
-    try reopen()
   }
 
-  private func write(_ bytes: Data, to file: Int32) throws {
+  private static func write(_ bytes: Data, to file: Int32) throws {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }

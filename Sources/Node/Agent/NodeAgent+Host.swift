@@ -17,6 +17,10 @@ struct BaseEntry: Sendable {
 
 /// What convergence of a server needs of the agent.
 extension NodeAgent: ServerHost {
+  func isAsked(serverID: String) -> Bool {
+    manifest.objects[ObjectKey(.server, serverID)].map { !$0.buried } ?? false
+  }
+
   func base(_ image: ServerSpec.BaseImage, for serverID: String) -> BaseState {
     var entry = bases[image.digest]
     if case .failed(let problem) = entry?.stage {
@@ -38,19 +42,28 @@ extension NodeAgent: ServerHost {
     if case .ready = bases[digest]?.stage { bases[digest] = nil }
   }
 
-  private func fetch(_ image: ServerSpec.BaseImage) {
+  /// Ends fetches that no server waits for any more.
+  func endUselessFetches() {
+    guard !baseTasks.isEmpty else { return }
+    let wanted = manifest.baseDigests
+    for (digest, task) in baseTasks where !wanted.contains(digest) { task.cancel() }
+  }
+
+  func fetch(_ image: ServerSpec.BaseImage) {
     let digest = image.digest
     let began = Timestamp.now()
     baseTasks[digest] = Task {
       var stage = BaseEntry.Stage.ready
+      CrashPoint.pass(.fetchImage, .before, digest)
       do {
         _ = try await disks.ensureBase(image) { digest, write in
           try await self.link.blob(digest: digest, write: write)
         }
       } catch {
         let known = error as? DiskError ?? .baseUnavailable(reason: "\(error)")
-        stage = .failed(ServerProblem(step: "fetch_image", error: known))
+        stage = .failed(ServerProblem(step: .fetchImage, error: known))
       }
+      CrashPoint.pass(.fetchImage, .after, digest)
       self.fetched(digest, stage, began)
     }
   }
@@ -61,12 +74,14 @@ extension NodeAgent: ServerHost {
     bases[digest] = BaseEntry(stage: stage)
     var problem: String?
     if case .failed(let reason) = stage { problem = reason.message }
+    baseFetched(digest, problem: problem)
     for id in waiting {
       servers.add(id)
       let key = ObjectKey(.server, id)
       trace(
         StepEvent(
-          key: key, requestID: manifest.objects[key]?.requestID, step: "fetch_image", began: began, ended: .now(),
+          key: key, requestID: manifest.objects[key]?.requestID, step: Step.fetchImage.rawValue, began: began,
+          ended: .now(),
           error: problem))
     }
     // A place is free: those that found none come again.
@@ -101,6 +116,11 @@ extension NodeAgent: ServerHost {
   func keep(_ record: ServerRecord, serverID: String) async throws {
     try await journal.append([.record(serverID: serverID, record: record)])
     manifest.keep(record, serverID: serverID)
+  }
+
+  func keepInTime(_ record: ServerRecord, serverID: String) {
+    manifest.keep(record, serverID: serverID)
+    write(.record(serverID: serverID, record: record))
   }
 
   func progress(_ step: String, serverID: String) {

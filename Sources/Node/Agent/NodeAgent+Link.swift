@@ -55,6 +55,7 @@ extension NodeAgent {
     case .object(let object): admitted(manifest.admit(object))
     case .tombstone(let tombstone): admitted(manifest.admit(tombstone))
     case .query(let query): answer(query)
+    case .unknown(let keys): manifest.noteUnknown(keys)
     case .synced:
       synced = true
       if manifest.cloudID != offered.cloudID || manifest.epoch != offered.epoch {
@@ -62,6 +63,7 @@ extension NodeAgent {
         write(.binding(cloudID: offered.cloudID, epoch: offered.epoch))
       }
       noteQuarantine()
+      lookAroundSignal.raise()
     }
     while unwritten.count > Self.unwrittenMax, !Task.isCancelled { try await Task.sleep(for: .milliseconds(10)) }
   }
@@ -81,23 +83,20 @@ extension NodeAgent {
     offered = (cloudID, epoch)
     refusal = nil
     connected = true
+    manifest.forgetUnknown()
     outbox.sayAllAgain()
+    drift.sayAllAgain()
     reportSignal.raise()
-  }
-
-  /// What control's newer epoch does not speak of stays as it is until somebody decides.
-  private func noteQuarantine() {
-    guard !manifest.unconfirmed.isEmpty else { return }
-    let keys = manifest.unconfirmed.map(\.description).sorted()
-    logger.warning("control does not know these; they are left as they are", metadata: ["objects": "\(keys)"])
   }
 
   private func admitted(_ held: HeldObject?) {
     guard let held else { return }
     write(.held(held))
     portIndex = nil
+    if drift.isOpen(held.key.description, .unknownObject) { noteQuarantine() }
     if held.key.kind == .server {
       servers.add(held.key.id, first: held.buried)
+      if held.buried { endUselessFetches() }
       serverSignal.raise()
     } else {
       networkDirty = true
@@ -107,7 +106,8 @@ extension NodeAgent {
 
   // MARK: the journal
 
-  /// Queues an entry for the disk. The work it causes does not wait: what is lost by a crash, control says again.
+  /// Queues an entry for the disk. What is lost by a crash, control says again; but a server's work waits for it, or
+  /// the next agent would first undo what this one has done. Only a disk that refuses is not waited for.
   func write(_ entry: JournalEntry) {
     unwritten.append(entry)
     journalSignal.raise()
@@ -116,15 +116,36 @@ extension NodeAgent {
   func writeJournal() async {
     for await _ in journalSignal.stream {
       while !unwritten.isEmpty {
+        // They count as unwritten until they are on the disk.
         let batch = unwritten
-        unwritten = []
-        do { try await journal.append(batch) } catch {
+        do {
+          try await journal.append(batch.compactMap(asOfNow))
+          unwritten.removeFirst(batch.count)
+          journalWorks = true
+          sayRemovals()
+          wakeServers(of: batch)
+        } catch {
+          journalWorks = false
+          wakeServers(of: batch)
           logger.error("the manifest cannot be written", metadata: ["error": "\(error)"])
-          unwritten = batch + unwritten
           guard (try? await Task.sleep(for: timing.retryFirst)) != nil else { return }
         }
       }
     }
+  }
+
+  /// Servers that waited for what is asked of them to be on the disk.
+  private func wakeServers(of batch: [JournalEntry]) {
+    for case .held(let held) in batch where held.key.kind == .server {
+      servers.add(held.key.id, first: held.buried)
+    }
+    serverSignal.raise()
+  }
+
+  /// A record that waited for the disk may be out of date: what is written is the present one.
+  func asOfNow(_ entry: JournalEntry) -> JournalEntry? {
+    guard case .record(let serverID, _) = entry else { return entry }
+    return manifest.records[serverID].map { .record(serverID: serverID, record: $0) }
   }
 
   // MARK: queries
@@ -146,18 +167,32 @@ extension NodeAgent {
 
   private func look(_ query: NodeQuery) async -> NodeAnswer {
     switch query.subject {
-    case .consoleLog(let serverID, let bytesMax):
-      guard manifest.server(serverID) != nil else {
-        return NodeAnswer(queryID: query.id, bodyBase64: nil, error: "This node does not hold that server.")
-      }
-      do {
-        let limit = max(0, min(bytesMax, Self.consoleBytesMax))
-        let bytes = try await disks.consoleLog(serverID: serverID, bytesMax: limit)
-        return NodeAnswer(queryID: query.id, bodyBase64: bytes.map { Data($0).base64EncodedString() }, error: nil)
-      } catch {
-        logger.warning("a console log cannot be read", metadata: ["server": "\(serverID)", "error": "\(error)"])
-        return NodeAnswer(queryID: query.id, bodyBase64: nil, error: "The console log cannot be read.")
-      }
+    case .consoleLog(let serverID, let bytesMax): await console(query.id, serverID, bytesMax)
+    case .packetPath(let portID): await packetPath(query.id, portID)
     }
+  }
+
+  private func console(_ queryID: String, _ serverID: String, _ bytesMax: Int) async -> NodeAnswer {
+    guard manifest.server(serverID) != nil else {
+      return NodeAnswer(queryID: queryID, bodyBase64: nil, error: "This node does not hold that server.")
+    }
+    do {
+      let limit = max(0, min(bytesMax, Self.consoleBytesMax))
+      let bytes = try await disks.consoleLog(serverID: serverID, bytesMax: limit)
+      return NodeAnswer(queryID: queryID, bodyBase64: bytes.map { Data($0).base64EncodedString() }, error: nil)
+    } catch {
+      logger.warning("a console log cannot be read", metadata: ["server": "\(serverID)", "error": "\(error)"])
+      return NodeAnswer(queryID: queryID, bodyBase64: nil, error: "The console log cannot be read.")
+    }
+  }
+
+  private func packetPath(_ queryID: String, _ portID: String) async -> NodeAnswer {
+    guard let path = await dataplane.packetPath(portID: portID) else {
+      return NodeAnswer(queryID: queryID, bodyBase64: nil, error: "This node does not hold that port.")
+    }
+    guard let body = try? JSONEncoder().encode(path) else {
+      return NodeAnswer(queryID: queryID, bodyBase64: nil, error: "The way of the packets cannot be told.")
+    }
+    return NodeAnswer(queryID: queryID, bodyBase64: body.base64EncodedString(), error: nil)
   }
 }

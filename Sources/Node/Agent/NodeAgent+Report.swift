@@ -6,13 +6,27 @@ import NodeLink
 /// What goes up to control.
 extension NodeAgent {
   func say(_ observation: Observation) {
-    if outbox.put(observation) { reportSignal.raise() }
+    let key = observation.key
+    // Control forgets what is removed. Were the tombstone not on our disk then, a crash would bring the object back.
+    let waits = observation.removed && awaitsDisk(key)
+    unsaidRemovals[key] = waits ? observation : nil
+    if !waits, outbox.put(observation) { reportSignal.raise() }
+  }
+
+  /// Whether the last that was asked of an object is not on the disk yet.
+  func awaitsDisk(_ key: ObjectKey) -> Bool {
+    unwritten.contains { if case .held(let held) = $0 { held.key == key } else { false } }
+  }
+
+  /// What waited for the disk is said.
+  func sayRemovals() {
+    for observation in unsaidRemovals.values where !awaitsDisk(observation.key) { say(observation) }
   }
 
   func sendReports() async {
     for await _ in reportSignal.stream {
       guard (try? await Task.sleep(for: timing.coalesce)) != nil else { return }
-      while connected, heartbeatDue || unsaidFacts || !outbox.isEmpty {
+      while connected, heartbeatDue || unsaidFacts || !outbox.isEmpty || !drift.isEmpty(complete: hasSeenAll) {
         guard await sendReport() else {
           guard (try? await Task.sleep(for: timing.retryFirst)) != nil else { return }
           reportSignal.raise()
@@ -24,17 +38,30 @@ extension NodeAgent {
 
   private func sendReport() async -> Bool {
     let (observations, events) = outbox.take()
+    let (findings, whole) = drift.take(complete: hasSeenAll)
     let withFacts = unsaidFacts
+    let isBare = events.isEmpty && findings.isEmpty && !whole
     (heartbeatDue, unsaidFacts) = (false, false)
+    CrashPoint.pass(.sendReport, .before)
     do {
       try await link.report(
-        Report(nodeID: nodeID, facts: withFacts ? facts : nil, observations: observations, events: events))
+        Report(
+          nodeID: nodeID, facts: withFacts ? facts : nil, observations: observations, events: events,
+          drift: findings, driftIsWhole: whole))
+    } catch LinkError.refused(let status, let reason) where [400, 413, 422].contains(status) && !isBare {
+      // What is told for people must not keep what is seen from control: an older one may not know these words.
+      logger.error("control does not understand a report", metadata: ["status": "\(status)", "reason": "\(reason)"])
+      outbox.putBack(observations, [])
+      (heartbeatDue, unsaidFacts) = (true, unsaidFacts || withFacts)
+      return false
     } catch {
       outbox.putBack(observations, events)
+      drift.putBack(findings, whole: whole)
       (heartbeatDue, unsaidFacts) = (true, unsaidFacts || withFacts)
       if !Task.isCancelled { logger.info("a report was lost", metadata: ["error": "\(error)"]) }
       return false
     }
+    CrashPoint.pass(.sendReport, .after)
     for observation in observations where observation.removed { forget(observation) }
     return true
   }
@@ -47,8 +74,11 @@ extension NodeAgent {
     else { return }
     write(.forget(key: key, generation: observation.generation))
     outbox.forget(key)
+    unsaidRemovals[key] = nil
     retries.clear(key)
     outcomes[key] = nil
+    drift.settleAll(key.description)
+    if key.kind == .port { forgetCard(key.id) }
     if key.kind == .server { dropServer(key.id) }
   }
 
@@ -59,6 +89,10 @@ extension NodeAgent {
       if outbox.eventsDropped > 0 {
         logger.warning("step events were dropped", metadata: ["count": "\(outbox.eventsDropped)"])
         outbox.countAnew()
+      }
+      if drift.dropped > 0 {
+        logger.warning("findings of drift were dropped", metadata: ["count": "\(drift.dropped)"])
+        drift.countAnew()
       }
     }
   }

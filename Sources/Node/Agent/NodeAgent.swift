@@ -24,7 +24,7 @@ public actor NodeAgent {
   /// The cloud this node belongs to: another one's manifest is refused.
   let cloudID: String
   let bootID: String
-  let hypervisor: any HypervisorDriver
+  let hypervisor: PatientHypervisor
   let dataplane: any DataplaneDriver
   let disks: any DisksDriver
   let link: any ControlLink
@@ -34,8 +34,17 @@ public actor NodeAgent {
 
   var manifest = HeldManifest()
   var unwritten: [JournalEntry] = []
+  /// Whether the disk took what was written last.
+  var journalWorks = true
   var outbox = Outbox()
+  /// Removals whose tombstone is not on the disk yet.
+  var unsaidRemovals: [ObjectKey: Observation] = [:]
   var retries = RetryLedger()
+  var drift = DriftBook()
+  /// Servers held when the agent started that it has not looked at yet.
+  var unseenServers: Set<String> = []
+  /// Domains with our mark that no manifest names, as of the last look around.
+  var strangers: Set<String> = []
   var facts: NodeFacts?
   var unsaidFacts = false
   var heartbeatDue = false
@@ -49,7 +58,7 @@ public actor NodeAgent {
   var refusal: String?
   var openQueries = 0
 
-  var servers = WorkQueue(atOnce: serversAtOnce)
+  var servers = WorkQueue()
   var moments: [String: ServerMoment] = [:]
   var timers: [String: Task<Void, Never>] = [:]
   var bases: [String: BaseEntry] = [:]
@@ -59,11 +68,18 @@ public actor NodeAgent {
   var outcomes: [ObjectKey: PortOutcome] = [:]
   var serversAwaitingPorts: Set<String> = []
   var portIndex: PortIndex?
+  /// When the last look at the network began, and which taps nobody held in it.
+  var networkLook: NetworkLook?
+  /// Ports whose tap was made again, and when: where a guest ran all the while, its card hangs on the old one.
+  var remadeTaps: [String: ContinuousClock.Instant] = [:]
+  /// Cards that seemed to hang loose in one look at the network: believed when a later one sees the same.
+  var looseCards: [String: LooseCard] = [:]
 
   let serverSignal = Signal()
   let networkSignal = Signal()
   let reportSignal = Signal()
   let journalSignal = Signal()
+  let lookAroundSignal = Signal()
 
   /// - Parameters:
   ///   - nodeID: what this host is called in the cloud.
@@ -77,7 +93,7 @@ public actor NodeAgent {
   ) {
     self.nodeID = nodeID
     self.cloudID = cloudID
-    self.hypervisor = hypervisor
+    self.hypervisor = PatientHypervisor(hypervisor, timing: timing)
     self.dataplane = dataplane
     self.disks = disks
     self.link = link
@@ -91,10 +107,16 @@ public actor NodeAgent {
   /// manifest on disk cannot be read or another agent holds it.
   public func run() async throws {
     manifest = try await journal.open()
+    if manifest.bootID != bootID {
+      manifest.begin(boot: bootID)
+      write(.boot(id: bootID))
+    }
+    unseenServers = Set(manifest.serverIDs)
     for id in manifest.serverIDs { servers.add(id) }
     // Everything raised before the loops listen stays raised.
     serverSignal.raise()
     networkSignal.raise()
+    lookAroundSignal.raise()
     await withDiscardingTaskGroup { group in
       group.addTask { await self.writeJournal() }
       group.addTask { await self.followControl() }
@@ -105,6 +127,8 @@ public actor NodeAgent {
       group.addTask { await self.sendReports() }
       group.addTask { await self.serveMetadata() }
       group.addTask { await self.sweep() }
+      group.addTask { await self.lookAround() }
+      group.addTask { await self.followFreedCalls() }
       group.addTask { await self.beat() }
       group.addTask { await self.refreshFacts() }
       group.addTask { await self.removeUnusedBases() }
@@ -119,7 +143,7 @@ public actor NodeAgent {
     for task in timers.values { task.cancel() }
     for task in baseTasks.values { task.cancel() }
     (timers, baseTasks) = ([:], [:])
-    if !unwritten.isEmpty { try? await journal.append(unwritten) }
+    if !unwritten.isEmpty { try? await journal.append(unwritten.compactMap(asOfNow)) }
     await journal.close()
   }
 
@@ -134,7 +158,7 @@ public actor NodeAgent {
   private func sweep() async {
     while (try? await Task.sleep(for: timing.sweep)) != nil {
       lookAtEverything()
-      await noteStrangers()
+      lookAroundSignal.raise()
     }
   }
 
@@ -145,21 +169,23 @@ public actor NodeAgent {
     serverSignal.raise()
   }
 
-  /// Domains with our tag that no manifest names are left alone: absence never means delete.
-  private func noteStrangers() async {
-    guard synced, let domains = try? await hypervisor.domains() else { return }
-    let strangers = domains.map(\.serverID).filter { manifest.objects[ObjectKey(.server, $0)] == nil }
-    if !strangers.isEmpty {
-      logger.warning("domains that no manifest names are left alone", metadata: ["servers": "\(strangers)"])
+  /// A call that hung has returned: its server, and those that were not asked about meanwhile, are looked at.
+  private func followFreedCalls() async {
+    for await _ in hypervisor.freed.stream {
+      logger.info("the hypervisor answers again")
+      retries.forgive(type: ServerProblem.hypervisorUnavailable)
+      lookAtEverything()
+      lookAroundSignal.raise()
     }
   }
 
   private func followHypervisor() async {
     for await event in hypervisor.events() {
       if let id = event.serverID {
-        if manifest.objects[ObjectKey(.server, id)] != nil { servers.add(id) }
+        if manifest.objects[ObjectKey(.server, id)] != nil { servers.add(id) } else { lookAroundSignal.raise() }
       } else {
         for id in manifest.serverIDs { servers.add(id) }
+        lookAroundSignal.raise()
       }
       serverSignal.raise()
     }

@@ -31,6 +31,11 @@ struct RetryLedger: Sendable {
     return condition
   }
 
+  /// What stood behind these conditions is over: they may be tried again at once.
+  mutating func forgive(type: String) {
+    for (key, entry) in entries where entry.condition.type == type { entries[key]?.notBefore = .now }
+  }
+
   mutating func clear(_ key: ObjectKey) { entries[key] = nil }
 
   func condition(_ key: ObjectKey) -> Condition? { entries[key]?.condition }

@@ -20,7 +20,7 @@ extension ServerConverger {
     record.operation = .init(
       id: operation.id, outcome: .begun, message: nil, begun: .now(), instance: domain.instance)
     try await keep()
-    moment.operationHere = operation.id
+    moment.operationHere = (operation.id, .now + .seconds(operation.timeoutSeconds))
     moment.press = nil
     guard let begun = record.operation else { return nil }
     return try await carryOn(operation, begun, domain)
@@ -33,13 +33,26 @@ extension ServerConverger {
     guard let domain, domain.isActive else { return try await boot(operation, "") }
     if let before = begun.instance, let now = domain.instance {
       if before != now { return try await end(operation, .done, nil) }
-    } else if moment.operationHere != operation.id {
-      return try await end(operation, .unknown, "The node stopped in the middle, and nothing shows what became of it.")
+    } else if moment.operationHere?.id != operation.id {
+      return try await end(
+        operation, .unknown, "The node stopped in the middle, and nothing shows what became of it.")
     }
     if domain.bootEpoch < spec.bootEpoch { return try await end(operation, .done, "A hard reboot took its place.") }
-    let deadline = begun.begun.adding(seconds: Double(operation.timeoutSeconds))
-    if let next = try await pressOrDestroy(deadline: deadline) { return next }
+    if let next = try await pressOrDestroy(deadline: deadline(operation, begun)) { return next }
     return try await boot(operation, "The guest did not obey in time and was rebooted hard.")
+  }
+
+  /// When patience ends. Another process that carries the operation on knows its beginning only by the host's clock,
+  /// which may have been set meanwhile: what is left is never more than the whole.
+  private mutating func deadline(
+    _ operation: ServerSpec.Operation, _ begun: ServerRecord.Operation
+  ) -> ContinuousClock.Instant {
+    if let here = moment.operationHere, here.id == operation.id { return here.deadline }
+    let whole = Double(operation.timeoutSeconds)
+    let left = min(whole, max(0, whole - Timestamp.now().seconds(since: begun.begun)))
+    let deadline = ContinuousClock.now + .seconds(left)
+    moment.operationHere = (operation.id, deadline)
+    return deadline
   }
 
   private mutating func boot(_ operation: ServerSpec.Operation, _ message: String) async throws -> ServerNext? {
@@ -60,7 +73,7 @@ extension ServerConverger {
     record.operation = ended
     moment.operationHere = nil
     moment.press = nil
-    try await keep()
+    await keepInTime()
     return nil
   }
 }

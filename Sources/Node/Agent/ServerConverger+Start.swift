@@ -1,4 +1,5 @@
 import Drivers
+import Kit
 import NodeLink
 
 extension ServerConverger {
@@ -14,7 +15,7 @@ extension ServerConverger {
     case .failed(let problem): throw problem
     case .ready: break
     }
-    try await define(try await rootDisk(present: present))
+    try await defineAnew(try await rootDisk(present: present))
 
     switch await host.ports(spec.nics.map(\.portID), for: spec.id) {
     case .pending: return ServerNext(step: "plugging")
@@ -23,18 +24,17 @@ extension ServerConverger {
     }
     await host.progress("starting", serverID: spec.id)
     do {
-      try await step("start_domain") { try await hypervisor.start(spec.id) }
+      try await step(.startDomain) { try await hypervisor.start(spec.id) }
     } catch {
       // What was remembered may be what is wrong: the base's file or the definition may have been taken away.
       moment.defined = nil
       await host.doubtBase(digest: disk.base.digest)
       throw error
     }
-    record.ranEpoch = spec.bootEpoch
-    record.ranBootID = bootID
-    record.pressed = false
-    moment.press = nil
-    try await keep()
+    (record.ranEpoch, record.ranBootID) = (spec.bootEpoch, bootID)
+    (record.pressed, record.endedBy, record.defined) = (false, nil, true)
+    (moment.press, moment.plugged) = (nil, .now)
+    await keepInTime()
     return .settled
   }
 
@@ -44,11 +44,12 @@ extension ServerConverger {
     if present != disk.id { await host.progress("making_disk", serverID: spec.id) }
     let chain: DiskChain
     do {
-      chain = try await step("make_disk") { try await disks.ensureRoot(disk, serverID: spec.id) }
+      chain = try await step(.makeDisk) { try await disks.ensureRoot(disk, serverID: spec.id) }
     } catch {
       await host.doubtBase(digest: disk.base.digest)
       throw error
     }
+    moment.chain = (disk.id, chain)
     if record.madeDiskID != disk.id {
       record.madeDiskID = disk.id
       try await keep()
@@ -56,17 +57,12 @@ extension ServerConverger {
     return chain
   }
 
-  private mutating func define(_ chain: DiskChain) async throws {
-    var drive: String?
-    if spec.configDrive {
-      drive = try await step("write_config_drive") { try await disks.configDrive(spec.metadata, serverID: spec.id) }
+  /// Defines the guest that is off, unless this process did so already and nobody has changed it since.
+  private mutating func defineAnew(_ chain: DiskChain) async throws {
+    if case .some(let domain) = seen, let defined = moment.defined {
+      let differences = Self.differences(hypervisor.definition(of: defined), domain?.definition)
+      if domain == nil || (domain?.definition != nil && !differences.isEmpty) { moment.defined = nil }
     }
-    let wanted = DomainSpec(
-      serverID: spec.id, displayName: spec.name, projectID: spec.projectID, vcpus: spec.vcpus,
-      memoryMiB: spec.memoryMiB, bootEpoch: spec.bootEpoch, rootDisk: chain, configDrivePath: drive,
-      consoleLogPath: disks.consoleLogPath(serverID: spec.id), cards: spec.nics.map(card))
-    guard moment.defined != wanted else { return }
-    try await step("define_domain") { try await hypervisor.define(wanted) }
-    moment.defined = wanted
+    try await define(chain)
   }
 }

@@ -1,19 +1,30 @@
 import Drivers
-import Kit
 
 /// What the agent remembers of a server only while it runs: losing it costs a repetition of something harmless.
 struct ServerMoment: Sendable {
   struct Press: Sendable {
     /// When patience ends and the guest's process is destroyed.
-    var deadline: Timestamp
-    var last: Timestamp
+    var deadline: ContinuousClock.Instant
+    var last: ContinuousClock.Instant
   }
   /// The power button, pressed to stop the guest.
   var press: Press?
-  /// The operation begun by this very process: its course is known without a probe.
-  var operationHere: String?
-  /// The definition that libvirt holds, as far as this process made it.
+  /// Since when the guest is to run on though its button was pressed.
+  var pressedSince: ContinuousClock.Instant?
+  /// The operation begun by this very process, and when its patience ends: its course is known without a probe.
+  var operationHere: (id: String, deadline: ContinuousClock.Instant)?
+  /// The definition that libvirt holds of a guest that is off, as far as this process made it.
   var defined: DomainSpec?
+  /// The root disk's chain, and whose it is.
+  var chain: (diskID: String, chain: DiskChain)?
+  /// When a card was plugged in last, by a boot or by attaching.
+  var plugged: ContinuousClock.Instant?
+  /// What may not help, and is therefore done with growing pauses.
+  var resumes = Backoff()
+  var defines = Backoff()
+  var replugs = Backoff()
+  /// Passes in a row that were called for by the one before.
+  var followUps = 0
 }
 
 /// How a pass over a server ended when nothing failed.

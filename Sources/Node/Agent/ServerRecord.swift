@@ -13,6 +13,9 @@ struct ServerRecord: Sendable, Codable, Hashable {
     var instance: String?
   }
 
+  /// By whom a guest's life ended that nobody had asked to end.
+  enum EndedBy: String, Sendable, Codable { case itself, others }
+
   /// The root disk that was made here once; it is never made again.
   var madeDiskID: String?
   /// The boot epoch at which the guest was seen running, and the host's boot in which that was.
@@ -20,5 +23,9 @@ struct ServerRecord: Sendable, Codable, Hashable {
   var ranBootID: String?
   /// The power button was pressed in the guest's present life: if it goes off, that was our doing.
   var pressed = false
+  /// Seen once and kept: libvirt forgets the reason when it is restarted. nil while the guest runs.
+  var endedBy: EndedBy?
+  /// Whether libvirt was given a definition; nil in records of an older release, which is no.
+  var defined: Bool?
   var operation: Operation?
 }

@@ -1,24 +1,25 @@
-/// Servers that need a pass: each at most once in line, at most one pass of each at a time, `atOnce` in all.
+/// Servers that need a pass: each at most once in line, at most one pass of each at a time.
 struct WorkQueue: Sendable {
-  let atOnce: Int
   private var line: [String] = []
   private var waiting: Set<String> = []
   private var running: Set<String> = []
-  private var again: Set<String> = []
-
-  init(atOnce: Int) { self.atOnce = atOnce }
+  /// Servers whose pass is under way and that need another; true: before all others.
+  private var again: [String: Bool] = [:]
 
   /// Puts a server in line; one whose pass is under way gets another when that ends.
   mutating func add(_ id: String, first: Bool = false) {
     if running.contains(id) {
-      again.insert(id)
+      again[id] = first || again[id] == true
     } else if waiting.insert(id).inserted {
       line.insert(id, at: first ? 0 : line.endIndex)
+    } else if first, let place = line.firstIndex(of: id) {
+      line.remove(at: place)
+      line.insert(id, at: 0)
     }
   }
 
-  /// The next to work on; nil where none waits or enough are at work.
-  mutating func next() -> String? {
+  /// The next to work on; nil where none waits or `atOnce` are at work.
+  mutating func next(atOnce: Int) -> String? {
     guard running.count < atOnce, !line.isEmpty else { return nil }
     let id = line.removeFirst()
     waiting.remove(id)
@@ -28,6 +29,6 @@ struct WorkQueue: Sendable {
 
   mutating func finished(_ id: String) {
     running.remove(id)
-    if again.remove(id) != nil { add(id) }
+    if let first = again.removeValue(forKey: id) { add(id, first: first) }
   }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Drivers
 import Foundation
 import Kit
@@ -12,12 +13,17 @@ actor Engine {
   let thread: NamespaceThread
   let logger: Logger
   let watcher: HostWatcher
-  private let loader: RuleLoader
-  private var numbers: PortNumbers
-  private var zones: ConntrackZones
-  private var flows: FlowRecord
-  private var last: Task<[ObjectKey: NetworkOutcome], Never>?
+  let loader: RuleLoader
   let metadata: MetadataServer
+  var numbers: PortNumbers
+  var zones: ConntrackZones
+  var flows: FlowRecord
+  /// Namespaces as the last look left them, by inode: one that somebody made anew under its name is another.
+  var spaces: [String: UInt64] = [:]
+  /// What the last look was asked, and what rules came of it.
+  var held: (checked: CheckedIntent, rules: RuleLoader.Outcome?)?
+  private var last: Task<NetworkResult, Never>?
+  private var ownsRules = false
 
   init(
     names: Names, external: ExternalBridge, directory: String, thread: NamespaceThread, watcher: HostWatcher,
@@ -30,14 +36,14 @@ actor Engine {
     self.watcher = watcher
     self.metadata = metadata
     self.logger = logger
-    loader = RuleLoader(thread: thread, watch: watcher.tables, logger: logger)
-    numbers = PortNumbers(tag: names.tag)
+    loader = RuleLoader(names: names, path: "\(directory)/rules.json", thread: thread, logger: logger)
+    numbers = PortNumbers(tag: names.tag, path: "\(directory)/marks.json")
     zones = ConntrackZones(path: "\(directory)/zones.json")
     flows = FlowRecord.load("\(directory)/flows.json")
   }
 
   /// One after the other, in the order of the calls.
-  func apply(_ intent: NetworkIntent) async -> [ObjectKey: NetworkOutcome] {
+  func apply(_ intent: NetworkIntent) async -> NetworkResult {
     let previous = last
     let task = Task {
       _ = await previous?.value
@@ -50,31 +56,44 @@ actor Engine {
   /// Takes down everything of this cloud, after what is being applied.
   func removeEverything() async throws {
     _ = await last?.value
+    watcher.lookBegins()
+    defer { watcher.lookEnded(HostExpectation()) }
     await metadata.closeAll()
     try await Removal(engine: self, host: try await HostLinks.read()).runAll(zones: zones.all)
     zones = ConntrackZones(path: "\(directory)/zones.json")
+    numbers = PortNumbers(tag: names.tag, path: "\(directory)/marks.json")
     flows = FlowRecord()
+    (spaces, held) = ([:], nil)
+    await loader.forget()
   }
 
-  private func carryOut(_ intent: NetworkIntent) async -> [ObjectKey: NetworkOutcome] {
+  private func carryOut(_ intent: NetworkIntent) async -> NetworkResult {
+    if !ownsRules, let id = try? await thread.run({ Int(clinux_thread_id()) }) {
+      watcher.own(thread: id)
+      ownsRules = true
+    }
+    watcher.lookBegins()
     let checked = CheckedIntent(intent, names: names)
-    var problems = checked.refused
+    var look = Look(problems: checked.refused)
+    var foreign: [String] = []
+    var expectation: HostExpectation?
     do {
-      try StateFile.directory(directory)
-      try await makeSo(checked, &problems)
+      expectation = try await makeSo(checked, &look, &foreign)
     } catch {
       let refusal = error as? Refusal ?? Refusal("HostUnreadable", "The host's network cannot be read or changed.")
       logger.error("apply failed", metadata: ["error": "\(error)"])
-      for key in Self.keys(of: intent) where problems[key] == nil { problems[key] = refusal }
+      for key in Self.keys(of: intent) { look.refuse(key, refusal) }
     }
-    for (id, port) in checked.ports where problems[ObjectKey(.port, id)] == nil {
-      problems[ObjectKey(.port, id)] = checked.problem(of: port)
+    watcher.lookEnded(expectation)
+    for (id, port) in checked.ports {
+      if let problem = checked.problem(of: port) { look.refuse(ObjectKey(.port, id), problem) }
     }
-    return Dictionary(
+    let outcomes = Dictionary(
       uniqueKeysWithValues: Self.keys(of: intent).map { key in
-        let problem = problems[key]
+        let problem = look[key]
         return (key, NetworkOutcome(ready: problem == nil, problemType: problem?.type, problem: problem?.message))
       })
+    return NetworkResult(outcomes: outcomes, changes: look.outcome, foreignBridges: foreign, unplugged: look.unplugged)
   }
 
   private static func keys(of intent: NetworkIntent) -> Set<ObjectKey> {
@@ -87,209 +106,59 @@ actor Engine {
     return keys
   }
 
-  private func makeSo(_ checked: CheckedIntent, _ problems: inout [ObjectKey: Refusal]) async throws {
+  /// One look: what goes, then devices, rules, taps, daemons, each ready before what stands on it.
+  private func makeSo(
+    _ checked: CheckedIntent, _ look: inout Look, _ foreign: inout [String]
+  ) async throws -> HostExpectation {
     var host = try await HostLinks.read()
-    if !checked.removed.isEmpty {
-      await metadata.close(networks: checked.removed.filter { $0.kind == .network }.map(\.id))
-      let removal = Removal(engine: self, host: host)
-      for (key, refusal) in await removal.run(checked.removed) { problems[key] = refusal }
-      for key in checked.removed where key.kind == .network { zones.forget(key.id) }
-      host = try await HostLinks.read()
-    }
-    let services = checked.networks.values.compactMap { DHCPService(network: $0, names: names, directory: directory) }
-    let routers = checked.routers.values.map { RouterService(router: $0, names: names, directory: directory) }
-    host = try await endOrphans(host, services, routers)
-    if try await makeDevices(checked, host, services, routers, &problems) { host = try await HostLinks.read() }
-    try await loadRules(checked, &problems)
-    await raiseTaps(checked, host, &problems)
-    await applyServices(checked, services, routers, &problems)
-    await metadata.open(services.map { ($0.network.id, $0.namespace) })
-    watcher.watch(daemons: services.map { "\($0.directory)/pid" } + routers.map { "\($0.directory)/radvd.pid" })
+    foreign = host.foreignBridges(except: names.externalBridge)
+    if !checked.removed.isEmpty { host = try await takeDown(checked.removed, host, &look) }
+    var scene = Scene(checked, names: names, directory: directory)
+    host = try await enter(&scene, host, &look)
+    let plan = try await makeDevices(scene, host, &look)
+    if !plan.batch.isEmpty { host = try await HostLinks.read() }
+    held = (checked, held?.rules)
+    held = (checked, try await loadRules(checked, &look))
+    await raiseTaps(checked, host, plan.newTaps, &look)
+    await applyServices(scene, &look)
+    await metadata.open(scene.services.map { ($0.network.id, $0.namespace) })
+    await rememberSpaces(scene)
+    return expectation(scene, host, look)
   }
 
-  /// Daemons of a namespace that was removed by hand keep it alive, nameless: they end before it is made anew. A name
-  /// with no namespace behind it is removed.
-  private func endOrphans(
-    _ host: HostLinks, _ services: [DHCPService], _ routers: [RouterService]
-  ) async throws -> HostLinks {
-    var missing: Set<String> = []
-    var batch = IPBatch()
-    for name in services.map(\.namespace) + routers.map(\.namespace) {
-      guard host.namespaces.contains(name) else {
-        missing.insert(name)
-        continue
-      }
-      if (try? await thread.run(in: name) {}) == nil {
-        batch.add("netns del \(name)")
-        missing.insert(name)
-      }
-    }
-    guard !missing.isEmpty else { return host }
-    _ = await batch.run(logger: logger)
-    for service in services where missing.contains(service.namespace) {
-      await DHCPService.daemon(namespace: service.namespace, directory: service.directory).stop()
-      await metadata.close(networks: [service.network.id])
-    }
-    for router in routers where missing.contains(router.namespace) {
-      await RouterService.daemon(namespace: router.namespace, directory: router.directory).stop()
-    }
+  /// Takes down what has a tombstone. Throws where the host cannot be read again.
+  private func takeDown(_ removed: Set<ObjectKey>, _ host: HostLinks, _ look: inout Look) async throws -> HostLinks {
+    CrashPoint.pass(.takeDown, .before, removed.map(\.description).sorted().joined(separator: " "))
+    await metadata.close(networks: removed.filter { $0.kind == .network }.map(\.id))
+    look.refuse(await Removal(engine: self, host: host).run(removed))
+    for key in removed where key.kind == .network { zones.forget(key.id) }
+    CrashPoint.pass(.takeDown, .after, removed.map(\.description).sorted().joined(separator: " "))
     return try await HostLinks.read()
   }
 }
 
-extension Engine {
-  /// Bridges, namespaces, pairs and taps; new taps stay down. Whether anything was changed.
-  private func makeDevices(
-    _ checked: CheckedIntent, _ host: HostLinks, _ services: [DHCPService], _ routers: [RouterService],
-    _ problems: inout [ObjectKey: Refusal]
-  ) async throws -> Bool {
-    let namespaces = (services.map(\.namespace) + routers.map(\.namespace)).filter(host.namespaces.contains)
-    var views: [String: NamespaceView] = [:]
-    for name in namespaces { views[name] = try await thread.run(in: name) { NamespaceView.read() } }
-    var plan = DevicePlan(names: names, host: host, views: views)
-    if names.ownsExternalBridge {
-      plan.bridge(names.externalBridge, mtu: nil, owner: nil)
-    } else if checked.ports.values.contains(where: { checked.networks[$0.networkID]?.external == true }) {
-      plan.showPackets(of: names.externalBridge)
-    }
-    for network in checked.networks.values where !network.external {
-      plan.bridge(network.bridge, mtu: network.mtu, owner: ObjectKey(.network, network.id))
-    }
-    for service in services { plan.namespace(service.namespace, owner: service.pair.owner) }
-    for router in routers { plan.namespace(router.namespace, owner: ObjectKey(.router, router.router.id)) }
-    for pair in services.map(\.pair) + routers.flatMap(\.pairs) { plan.pair(pair) }
-    for port in checked.ports.values {
-      if let network = checked.networks[port.networkID] { plan.tap(port, network: network) }
-    }
-    problems.merge(await plan.batch.run(logger: logger)) { first, _ in first }
-    try await settleHost(plan.newBridges)
-    if !names.ownsExternalBridge, host[names.externalBridge] == nil { refuseExternal(checked, &problems) }
-    return !plan.batch.isEmpty
-  }
+/// The parts of one look that have a namespace, and what is known of those.
+struct Scene: Sendable {
+  let checked: CheckedIntent
+  let services: [DHCPService]
+  let routers: [RouterService]
+  /// What is in each namespace that is there.
+  var views: [String: NamespaceView] = [:]
+  /// Namespaces that this look makes, or that somebody else made anew: nothing of ours is in them.
+  var fresh: Set<String> = []
 
-  /// The host takes no part in tenants' networks, and has its one address on our own external bridge.
-  private func settleHost(_ newBridges: [String]) async throws {
-    let (bridge, owns, external) = (names.externalBridge, names.ownsExternalBridge, external)
-    let address = try external.address.map { try InterfaceAddress($0) }
-    let missing = try await thread.run { () -> Bool in
-      for name in newBridges where name != bridge { Sysctl.set("ipv6/conf/\(name)/disable_ipv6", "1") }
-      guard owns else { return false }
-      if external.masquerade { Sysctl.set("ipv4/ip_forward", "1") }
-      guard let address else { return false }
-      return NamespaceView.read().devices[bridge]?.addresses.contains(address) != true
+  init(_ checked: CheckedIntent, names: Names, directory: String) {
+    self.checked = checked
+    services = checked.networks.values.sorted { $0.id < $1.id }.compactMap {
+      DHCPService(network: $0, names: names, directory: directory)
     }
-    guard missing, let address else { return }
-    var batch = IPBatch()
-    batch.add("addr replace \(address) dev \(bridge)")
-    _ = await batch.run(logger: logger)
-  }
-
-  private func refuseExternal(_ checked: CheckedIntent, _ problems: inout [ObjectKey: Refusal]) {
-    let refusal = Refusal("ExternalBridgeMissing", "The external bridge \(names.externalBridge) is not on this host.")
-    for network in checked.networks.values where network.external {
-      problems[ObjectKey(.network, network.id)] = refusal
-    }
-    for router in checked.routers.values where router.gateway != nil {
-      problems[ObjectKey(.router, router.id)] = refusal
+    routers = checked.routers.values.sorted { $0.id < $1.id }.map {
+      RouterService(router: $0, names: names, directory: directory)
     }
   }
 
-  private func loadRules(_ checked: CheckedIntent, _ problems: inout [ObjectKey: Refusal]) async throws {
-    let asked = ruleInput(checked, &problems)
-    try zones.save()
-    let (input, refused) = try await loader.load(asked)
-    problems.merge(refused) { first, _ in first }
-    for port in checked.ports.values where !input.emptied.isDisjoint(with: port.groups) {
-      problems[ObjectKey(.port, port.id)] = Refusal(
-        "RulesRejected", "The kernel refuses a security group of this port.")
-    }
-    let zones = input.zones
-    let zone = { (port: CheckedPort) in checked.networks[port.networkID].flatMap { zones[$0.bridge] } ?? 0 }
-    let record = FlowRecord(input: input, zone: zone)
-    let kept = flowsOfOthers(checked)
-    let next = record.keeping(kept, from: flows)
-    guard next != flows else { return }
-    try await Conntrack.cut(next.cuts(since: flows), judge: FlowJudge(input: input, zone: zone))
-    try next.save("\(directory)/flows.json")
-    flows = next
-  }
-
-  /// Ports that nothing says about: neither described, nor refused and removed. Their record stays.
-  private func flowsOfOthers(_ checked: CheckedIntent) -> Set<String> {
-    let removed = checked.removed.filter { $0.kind == .port }.map(\.id)
-    return Set(flows.ports.keys).subtracting(checked.ports.keys).subtracting(removed)
-  }
-
-  private func ruleInput(_ checked: CheckedIntent, _ problems: inout [ObjectKey: Refusal]) -> RuleInput {
-    numbers.keep(Set(checked.ports.keys))
-    var input = RuleInput(
-      names: names, ports: [], groups: checked.groups.values.sorted { $0.id < $1.id },
-      addressSets: checked.addressSets, zones: [:], masqueraded: nil, hostPorts: external.hostPorts)
-    for network in checked.networks.values where !network.external {
-      input.zones[network.bridge] = zones.zone(network.id)
-    }
-    if external.masquerade, names.ownsExternalBridge { input.masqueraded = external.address.flatMap { CIDR($0) } }
-    for port in checked.ports.values.sorted(by: { $0.id < $1.id }) {
-      let stateful = !port.groups.contains { checked.groups[$0]?.stateful == false }
-      do {
-        input.ports.append(
-          RuleInput.Port(
-            port: port, number: try numbers.number(port.id),
-            external: checked.networks[port.networkID]?.external ?? false, stateful: stateful))
-      } catch {
-        problems[ObjectKey(.port, port.id)] = error as? Refusal
-      }
-    }
-    return input
-  }
-
-  /// Taps come up when their rules are in place, and go down where the port is asked to be down.
-  private func raiseTaps(
-    _ checked: CheckedIntent, _ host: HostLinks, _ problems: inout [ObjectKey: Refusal]
-  ) async {
-    var batch = IPBatch()
-    for port in checked.ports.values {
-      guard let link = host[port.tap] else {
-        if problems[ObjectKey(.port, port.id)] == nil {
-          problems[ObjectKey(.port, port.id)] = Refusal("DeviceFailed", "The port's tap could not be made.")
-        }
-        continue
-      }
-      if link.up != port.adminStateUp {
-        batch.add("link set \(port.tap) \(port.adminStateUp ? "up" : "down")", for: ObjectKey(.port, port.id))
-      }
-    }
-    problems.merge(await batch.run(logger: logger)) { first, _ in first }
-  }
-
-  private func applyServices(
-    _ checked: CheckedIntent, _ services: [DHCPService], _ routers: [RouterService],
-    _ problems: inout [ObjectKey: Refusal]
-  ) async {
-    let ports = Dictionary(grouping: checked.ports.values, by: \.networkID)
-    for service in services {
-      let key = ObjectKey(.network, service.network.id)
-      await note(key, &problems) {
-        try await service.apply(ports: ports[service.network.id] ?? [], thread: thread, logger: logger)
-      }
-    }
-    for router in routers {
-      await note(ObjectKey(.router, router.router.id), &problems) {
-        try await router.apply(thread: thread, logger: logger)
-        return [:]
-      }
-    }
-  }
-
-  /// Carries out one object's part; what fails there stops nobody else.
-  private func note(
-    _ key: ObjectKey, _ problems: inout [ObjectKey: Refusal], _ body: () async throws -> [ObjectKey: Refusal]
-  ) async {
-    do {
-      problems.merge(try await body()) { first, _ in first }
-    } catch {
-      logger.warning("not applied", metadata: ["object": "\(key)", "error": "\(error)"])
-      problems[key] = problems[key] ?? error as? Refusal ?? Refusal("DeviceFailed", "The object could not be applied.")
-    }
+  var namespaces: [(name: String, owner: ObjectKey, field: DriftField)] {
+    services.map { ($0.namespace, $0.owner, .dhcpNamespace) }
+      + routers.map { ($0.namespace, $0.owner, .routerNamespace) }
   }
 }

@@ -44,7 +44,9 @@ public final class LinuxDataplane: DataplaneDriver {
 
   deinit { watcher.stop() }
 
-  public func apply(_ intent: NetworkIntent) async -> [ObjectKey: NetworkOutcome] { await engine.apply(intent) }
+  public func apply(_ intent: NetworkIntent) async -> NetworkResult { await engine.apply(intent) }
+
+  public func packetPath(portID: String) async -> PacketPath? { await engine.packetPath(portID) }
 
   public func tap(portID: String) -> String { names.tap(portID) }
 

@@ -22,32 +22,37 @@ struct Removal {
   /// What could not be removed, with the reason; the agent asks again.
   func run(_ keys: Set<ObjectKey>) async -> [ObjectKey: Refusal] {
     var batch = IPBatch()
+    var failed: [ObjectKey: Refusal] = [:]
     for key in keys.sorted(by: { $0.id < $1.id }) {
-      switch key.kind {
-      case .port: remove(names.tap(key.id), key, &batch)
-      case .network: await removeNetwork(key, &batch)
-      case .router: await removeRouter(key, &batch)
-      case .server, .securityGroup, .addressSet: break
+      do {
+        switch key.kind {
+        case .port: remove(names.tap(key.id), key, &batch)
+        case .network: try await removeNetwork(key, &batch)
+        case .router: try await removeRouter(key, &batch)
+        case .server, .securityGroup, .addressSet: break
+        }
+      } catch {
+        failed[key] = error as? Refusal ?? Refusal("RemovalFailed", "The object could not be removed.")
       }
     }
-    return await batch.run(logger: logger)
+    return await batch.run(logger: logger).merging(failed) { first, _ in first }
   }
 
-  private func removeNetwork(_ key: ObjectKey, _ batch: inout IPBatch) async {
+  private func removeNetwork(_ key: ObjectKey, _ batch: inout IPBatch) async throws {
     let namespace = names.tag.dhcpNamespace(key.id)
     let files = DHCPService.directory(key.id, in: directory)
-    await DHCPService.daemon(namespace: namespace, directory: files).stop()
+    await DHCPService.daemon(namespace: namespace, directory: files).stop(everywhere: true)
     remove(names.tag.interface(.dhcp, key.id), key, &batch)
     remove(names.tag.interface(.bridge, key.id), key, &batch)
     removeNamespace(namespace, key, &batch)
-    try? FileManager.default.removeItem(atPath: files)
+    try StateFile.remove(files)
   }
 
   /// The veth pairs die with the namespace; their ends on the host are named after ports we no longer know.
-  private func removeRouter(_ key: ObjectKey, _ batch: inout IPBatch) async {
+  private func removeRouter(_ key: ObjectKey, _ batch: inout IPBatch) async throws {
     let namespace = names.tag.routerNamespace(key.id)
     let files = RouterService.directory(key.id, in: directory)
-    await RouterService.daemon(namespace: namespace, directory: files).stop()
+    await RouterService.daemon(namespace: namespace, directory: files).stop(everywhere: true)
     if host.namespaces.contains(namespace) {
       let view = try? await thread.run(in: namespace) { NamespaceView.read() }
       var inside = IPBatch()
@@ -55,7 +60,7 @@ struct Removal {
       _ = await inside.run(in: namespace, logger: logger)
     }
     removeNamespace(namespace, key, &batch)
-    try? FileManager.default.removeItem(atPath: files)
+    try StateFile.remove(files)
   }
 
   private func remove(_ device: String, _ key: ObjectKey, _ batch: inout IPBatch) {

@@ -32,8 +32,13 @@ actor BaseWriter {
     written += Int64(bytes.count)
   }
 
-  /// Closes the file and returns the digest of what it holds, in hex.
-  func finish() -> String {
+  /// Brings the file to the medium, here where nobody else waits, closes it, and returns the digest of what it holds,
+  /// in hex.
+  func finish() throws -> String {
+    guard written == sizeBytes else {
+      throw DiskError.baseUnavailable(reason: "\(written) bytes came and not the \(sizeBytes) that were announced")
+    }
+    guard fsync(descriptor) == 0 else { throw DiskFiles.failure("fsync", path) }
     close(descriptor)
     descriptor = -1
     return hash.finalize().map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined()

@@ -5,7 +5,12 @@ import Foundation
 enum DiskFiles {
   /// What the last failed call of the C library said about `path`.
   static func failure(_ call: String, _ path: String) -> DiskError {
-    .toolFailed(tool: call, reason: "\(path): \(String(cString: strerror(errno)))")
+    let code = errno
+    switch code {
+    case ENOSPC, EDQUOT: return .noSpace(path: path)
+    case EROFS: return .readOnly(path: path)
+    default: return .toolFailed(tool: call, reason: "\(path): \(String(cString: strerror(code)))")
+    }
   }
 
   /// Whether a regular file (no symbolic link) stands at `path`.
@@ -19,13 +24,29 @@ enum DiskFiles {
     (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
   }
 
-  /// Makes a directory, or gives the one that is there this owner, group and mode.
+  /// Makes a directory, or gives the one that is there this owner, group and mode. Nothing is written where it is
+  /// so already: what is there works on a file system that can be read only.
   static func directory(_ path: String, mode: mode_t, uid: uid_t = 0, gid: gid_t = 0) throws {
-    if mkdir(path, 0o700) != 0 {
+    if let present = try? FileManager.default.attributesOfItem(atPath: path),
+      present[.type] as? FileAttributeType == .typeDirectory
+    {
+      func number(_ key: FileAttributeKey) -> UInt32? { (present[key] as? NSNumber)?.uint32Value }
+      if number(.ownerAccountID) == uid, number(.groupOwnerAccountID) == gid, number(.posixPermissions) == mode {
+        return
+      }
+    } else if mkdir(path, 0o700) != 0 {
       guard errno == EEXIST else { throw failure("mkdir", path) }
       guard isDirectory(path) else { throw DiskError.toolFailed(tool: "mkdir", reason: "\(path) is no directory") }
     }
     try own(path, uid: uid, gid: gid, mode: mode)
+  }
+
+  /// Size of the regular file at `path`; nil where there is none.
+  static func size(_ path: String) -> Int64? {
+    guard let present = try? FileManager.default.attributesOfItem(atPath: path),
+      present[.type] as? FileAttributeType == .typeRegular
+    else { return nil }
+    return (present[.size] as? NSNumber)?.int64Value
   }
 
   static func own(_ path: String, uid: uid_t, gid: gid_t, mode: mode_t) throws {
@@ -33,13 +54,19 @@ enum DiskFiles {
     guard chmod(path, mode) == 0 else { throw failure("chmod", path) }
   }
 
-  /// Writes a new file, 0600, and brings it to the medium. The name must be free.
+  /// Writes a new file, 0600, and brings it to the medium. The name must be free; a file that cannot be written whole
+  /// does not stay.
   static func write(_ bytes: some Collection<UInt8>, to path: String) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw failure("open", path) }
     defer { close(descriptor) }
-    try writeAll(Array(bytes), to: descriptor, path: path)
-    guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+    do {
+      try writeAll(Array(bytes), to: descriptor, path: path)
+      guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+    } catch {
+      unlink(path)
+      throw error
+    }
   }
 
   static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
@@ -68,10 +95,38 @@ enum DiskFiles {
     guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
   }
 
+  /// With less than this free, a tool that failed is taken to have found the disk full.
+  static let freeBytesMin: UInt64 = 512 << 10
+
+  /// Why nothing can be written beside `path` now; nil where it can.
+  static func unwritable(_ path: String) -> DiskError? {
+    var facts = statvfs()
+    guard statvfs((path as NSString).deletingLastPathComponent, &facts) == 0 else { return nil }
+    if facts.f_flag & UInt(ST_RDONLY) != 0 { return .readOnly(path: path) }
+    return UInt64(facts.f_bavail) * UInt64(facts.f_frsize) < freeBytesMin ? .noSpace(path: path) : nil
+  }
+
   /// Removes one file; nothing happens where there is none.
   static func remove(_ path: String) throws {
     guard unlink(path) == 0 || errno == ENOENT else { throw failure("unlink", path) }
   }
+
+  /// Removes what stands at `path`, with all it holds; no error where nothing does, or where something of it goes
+  /// while we remove it.
+  static func removeTree(_ path: String) throws {
+    guard kind(path) == .typeDirectory else { return try remove(path) }
+    for _ in 0..<removalTriesMax {
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+        try removeTree(path + "/" + name)
+      }
+      if rmdir(path) == 0 || errno == ENOENT { return }
+      // Somebody put a new file there meanwhile: a log that was just turned over.
+      guard errno == ENOTEMPTY || errno == EEXIST else { break }
+    }
+    throw failure("rmdir", path)
+  }
+
+  private static let removalTriesMax = 5
 
   /// The last `count` bytes of a file; nil where there is none.
   static func tail(_ path: String, count: Int) throws -> [UInt8]? {

@@ -3,7 +3,7 @@ import Foundation
 
 /// What is written beside an overlay, so that its base is known without reading the disk, and a disk that was made
 /// once is never made again.
-struct DiskRecord: Codable, Sendable {
+struct DiskRecord: Codable, Sendable, Equatable {
   var baseDigest: String
   var baseFormat: String
   var sizeBytes: Int64
@@ -12,20 +12,37 @@ struct DiskRecord: Codable, Sendable {
   /// Microseconds since 1970: the newest record names the server's present disk.
   var createdAt: Int64
 
-  /// nil where there is no record. A record that cannot be read is an error: guessing would lose data.
-  static func read(_ path: String) throws -> DiskRecord? {
-    guard let bytes = try DiskFiles.tail(path, count: 4096) else { return nil }
-    do {
-      return try JSONDecoder().decode(DiskRecord.self, from: Data(bytes))
-    } catch {
-      throw DiskError.toolFailed(tool: "disks", reason: "\(path) cannot be read")
-    }
+  /// What stands at a record's place.
+  enum Found: Equatable {
+    case none
+    case record(DiskRecord)
+    /// It cannot be understood: somebody edited it. A disk may have been made all the same.
+    case unreadable
   }
 
+  static let bytesMax = 4096
+
+  static func find(_ path: String) throws -> Found {
+    guard let bytes = try DiskFiles.tail(path, count: bytesMax) else { return .none }
+    return (try? JSONDecoder().decode(DiskRecord.self, from: Data(bytes))).map(Found.record) ?? .unreadable
+  }
+
+  /// The record; nil where there is none that can be read.
+  static func readable(_ path: String) -> DiskRecord? {
+    guard case .record(let record)? = try? find(path) else { return nil }
+    return record
+  }
+
+  /// Gives the record its name once it is whole; a failure leaves what was there before.
   func write(_ path: String) throws {
     let temporary = path + ".new"
     try DiskFiles.remove(temporary)
     try DiskFiles.write(try JSONEncoder().encode(self), to: temporary)
-    try DiskFiles.publish(temporary, as: path)
+    do {
+      try DiskFiles.publish(temporary, as: path)
+    } catch {
+      try? DiskFiles.remove(temporary)
+      throw error
+    }
   }
 }

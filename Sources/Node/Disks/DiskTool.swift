@@ -26,6 +26,8 @@ enum DiskTool {
       ]),
       output: .discarded, error: .string(limit: outputBytesMax))
     guard result.terminationStatus.isSuccess else {
+      // Not every tool says why it could not write.
+      if let path = arguments.last(where: { $0.hasPrefix("/") }), let cause = DiskFiles.unwritable(path) { throw cause }
       throw DiskError.toolFailed(tool: tool, reason: result.standardError)
     }
   }

@@ -7,7 +7,7 @@ extension FileDisks {
   public func ensureBase(_ base: ServerSpec.BaseImage, fetch: BlobFetch) async throws -> String {
     let path = try places.base(base.digest)
     try prepare()
-    while !DiskFiles.isFile(path) {
+    while DiskFiles.size(path) != base.sizeBytes {
       if fetches[base.digest] != nil {
         do {
           try await withCheckedThrowingContinuation { fetches[base.digest, default: []].append($0) }
@@ -20,6 +20,11 @@ extension FileDisks {
       }
     }
     return path
+  }
+
+  public func hasBase(_ base: ServerSpec.BaseImage) async -> Bool {
+    guard let path = try? places.base(base.digest) else { return false }
+    return DiskFiles.size(path) == base.sizeBytes
   }
 
   /// Fetches, and gives the outcome to those who came meanwhile.
@@ -44,7 +49,7 @@ extension FileDisks {
     let writer = try BaseWriter(path: temporary, sizeBytes: base.sizeBytes)
     do {
       try await fetch(base.digest) { try await writer.write($0) }
-      let found = await writer.finish()
+      let found = try await writer.finish()
       guard found == base.digest else { throw DiskError.digestMismatch(expected: base.digest, found: found) }
       try DiskFiles.own(temporary, uid: 0, gid: owner.gid, mode: 0o440)
       try DiskFiles.publish(temporary, as: path)
@@ -58,7 +63,15 @@ extension FileDisks {
     try prepare()
     var used = wanted
     for server in try FileManager.default.contentsOfDirectory(atPath: places.servers) {
-      for record in try records(in: places.servers + "/" + server) { used.insert(record.value.baseDigest) }
+      let folder = places.servers + "/" + server
+      for id in try diskIDs(in: folder) {
+        guard let record = DiskRecord.readable(folder + "/" + id + ".json") else {
+          // Which base it stands on is not known: none goes until its record is written anew.
+          logger.warning("no base is removed: a disk has no readable record", metadata: ["disk": "\(folder)/\(id)"])
+          return
+        }
+        used.insert(record.baseDigest)
+      }
     }
     for name in try FileManager.default.contentsOfDirectory(atPath: places.bases)
     where DiskPlaces.isDigest(name) && !used.contains(name) {

@@ -8,6 +8,7 @@ extension FileDisks {
   static let configDriveBytes: off_t = 16 << 20
   /// How many bytes of documents go on it at most.
   static let configDocumentBytesMax = 8 << 20
+  private static let configTemporaryPrefix = ".config-"
 
   public func configDrive(_ metadata: ServerSpec.Metadata, serverID: String) async throws -> String {
     let path = try places.configDrive(serverID)
@@ -21,17 +22,21 @@ extension FileDisks {
     defer { leave(serverID) }
 
     try DiskFiles.directory(folder, mode: 0o750, gid: owner.gid)
-    let tree = folder + "/.config-" + Identifier.hex()
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder)
+    where name.hasPrefix(Self.configTemporaryPrefix) {
+      // A crash left it.
+      try DiskFiles.removeTree(folder + "/" + name)
+    }
+    let tree = folder + "/" + Self.configTemporaryPrefix + Identifier.hex()
     let image = tree + ".img"
     try DiskFiles.directory(tree, mode: 0o700)
     defer {
-      try? FileManager.default.removeItem(atPath: tree)
+      try? DiskFiles.removeTree(tree)
       try? DiskFiles.remove(image)
     }
     for document in documents {
       let place = tree + "/" + document.path
-      try FileManager.default.createDirectory(
-        atPath: (place as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      for parent in Self.parents(document.path) { try DiskFiles.directory(tree + "/" + parent, mode: 0o700) }
       try DiskFiles.write(document.bytes, to: place)
     }
     try DiskFiles.write([], to: image)
@@ -41,6 +46,12 @@ extension FileDisks {
     try DiskFiles.own(image, uid: owner.uid, gid: owner.gid, mode: 0o400)
     try DiskFiles.publish(image, as: path)
     return path
+  }
+
+  /// The folders above a document, from the outermost: `openstack`, `openstack/latest`.
+  private static func parents(_ path: String) -> [String] {
+    let folders = path.split(separator: "/").dropLast()
+    return folders.indices.map { folders[...$0].joined(separator: "/") }
   }
 
   private static func documents(_ metadata: ServerSpec.Metadata) throws -> [(path: String, bytes: [UInt8])] {

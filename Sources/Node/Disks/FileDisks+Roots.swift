@@ -12,21 +12,35 @@ extension FileDisks {
     await enter(serverID)
     defer { leave(serverID) }
 
-    let record = try DiskRecord.read(recordPath)
+    let found = try DiskRecord.find(recordPath)
     if DiskFiles.isFile(overlay) {
-      if record?.made != true { try made(disk, since: record).write(recordPath) }
+      // Not completed before a crash, or edited or removed by hand: the disk's spec says what it stands on.
+      let whole = made(disk, since: found)
+      if found != .record(whole) { try whole.write(recordPath) }
     } else {
-      guard !disk.made, record?.made != true else { throw DiskError.dataMissing(path: overlay) }
+      guard !disk.made, !Self.wasMade(found) else { throw DiskError.dataMissing(path: overlay) }
       try await make(disk, overlay: overlay, base: base, recordPath: recordPath, folder: places.server(serverID))
     }
     guard DiskFiles.isFile(base) else { throw DiskError.baseUnavailable(reason: "\(base) is not there") }
     return DiskChain(overlayPath: overlay, basePath: base, baseFormat: disk.base.format)
   }
 
-  private func made(_ disk: ServerSpec.RootDisk, since record: DiskRecord?) -> DiskRecord {
-    DiskRecord(
+  /// Whether a disk was made once, as far as its record can tell. One that nobody can read may have been of a disk
+  /// with data: nothing is made in its place.
+  private static func wasMade(_ found: DiskRecord.Found) -> Bool {
+    switch found {
+    case .none: false
+    case .record(let record): record.made
+    case .unreadable: true
+    }
+  }
+
+  private func made(_ disk: ServerSpec.RootDisk, since found: DiskRecord.Found) -> DiskRecord {
+    var createdAt = Timestamp.now().microseconds
+    if case .record(let record) = found { createdAt = record.createdAt }
+    return DiskRecord(
       baseDigest: disk.base.digest, baseFormat: disk.base.format, sizeBytes: disk.sizeBytes, made: true,
-      createdAt: record?.createdAt ?? Timestamp.now().microseconds)
+      createdAt: createdAt)
   }
 
   /// The record comes before the overlay, so that the base is held from the first moment, and is completed after it.
@@ -44,40 +58,47 @@ extension FileDisks {
         tool: "qemu-img", reason: "a disk of \(size) bytes is smaller than its image of \(disk.base.virtualSizeBytes)")
     }
     try DiskFiles.directory(folder, mode: 0o750, gid: owner.gid)
-    var record = made(disk, since: nil)
+    var record = made(disk, since: .none)
     record.made = false
     try record.write(recordPath)
 
     let temporary = overlay + ".new"
-    try DiskFiles.remove(temporary)
-    // With a size and -u the base is never opened: no byte a user wrote is read by a tool that runs as root.
-    try await DiskTool.run(
-      "qemu-img",
-      ["create", "-q", "-u", "-f", "qcow2", "-F", disk.base.format, "-b", base, temporary, String(size)])
-    try DiskFiles.own(temporary, uid: owner.uid, gid: owner.gid, mode: 0o600)
-    try DiskFiles.publish(temporary, as: overlay)
+    do {
+      try DiskFiles.remove(temporary)
+      // With a size and -u the base is never opened: no byte a user wrote is read by a tool that runs as root.
+      try await DiskTool.run(
+        "qemu-img",
+        ["create", "-q", "-u", "-f", "qcow2", "-F", disk.base.format, "-b", base, temporary, String(size)])
+      try DiskFiles.own(temporary, uid: owner.uid, gid: owner.gid, mode: 0o600)
+      try DiskFiles.publish(temporary, as: overlay)
+    } catch {
+      // Never made: neither a half file nor a promise of one stays, but where the overlay has its name already.
+      try? DiskFiles.remove(temporary)
+      if !DiskFiles.isFile(overlay) { try? DiskFiles.remove(recordPath) }
+      throw error
+    }
     record.made = true
     try record.write(recordPath)
   }
 
   public func rootDiskID(serverID: String) async -> String? {
-    guard let folder = try? places.server(serverID), let records = try? records(in: folder) else { return nil }
+    guard let folder = try? places.server(serverID), let ids = try? diskIDs(in: folder) else { return nil }
     return
-      records
-      .filter { DiskFiles.isFile(folder + "/" + $0.key + ".qcow2") }
-      .max { $0.value.createdAt < $1.value.createdAt }?
-      .key
+      ids
+      .filter { DiskFiles.isFile(folder + "/" + $0 + ".qcow2") }
+      .map { (id: $0, createdAt: DiskRecord.readable(folder + "/" + $0 + ".json")?.createdAt ?? .min) }
+      .max { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }?
+      .id
   }
 
-  /// The records in a server's folder, by disk id.
-  func records(in folder: String) throws -> [String: DiskRecord] {
-    guard DiskFiles.isDirectory(folder) else { return [:] }
-    var found: [String: DiskRecord] = [:]
-    for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasSuffix(".json") {
-      let id = String(name.dropLast(5))
-      guard Identifier.isUUID(id) else { continue }
-      found[id] = try DiskRecord.read(folder + "/" + name)
-    }
-    return found
+  /// Ids of the disks that have an overlay or a record in a server's folder.
+  func diskIDs(in folder: String) throws -> Set<String> {
+    guard DiskFiles.isDirectory(folder) else { return [] }
+    return Set(
+      try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { name in
+        guard name.hasSuffix(".json") || name.hasSuffix(".qcow2") else { return nil }
+        let id = String(name.prefix { $0 != "." })
+        return Identifier.isUUID(id) ? id : nil
+      })
   }
 }

@@ -37,18 +37,20 @@ public actor FileDisks: DisksDriver {
     self.logger = logger
   }
 
-  /// Makes the directories, once a process, and throws away what a crash left half fetched.
+  /// Makes the directories where they are missing, and throws away, once a process, what a crash left half fetched.
   func prepare() throws {
-    if prepared { return }
     try DiskFiles.directory(places.directory, mode: 0o711)
     try DiskFiles.directory(places.bases, mode: 0o750, gid: owner.gid)
     try DiskFiles.directory(places.servers, mode: 0o711)
+    if prepared { return }
     try DiskFiles.requireReachable(places.servers, uid: owner.uid, gid: owner.gid)
+    // A fetch under way has a temporary of its own; then the next time does.
+    guard fetches.isEmpty else { return }
+    prepared = true
     for name in try FileManager.default.contentsOfDirectory(atPath: places.bases)
     where name.hasPrefix(DiskPlaces.temporaryPrefix) {
-      try DiskFiles.remove(places.bases + "/" + name)
+      do { try DiskFiles.remove(places.bases + "/" + name) } catch { prepared = false }
     }
-    prepared = true
   }
 
   /// Waits for this server's turn; `leave` ends it. The agent asks once a server, so the line is short.
@@ -97,11 +99,6 @@ public actor FileDisks: DisksDriver {
     let folder = try places.server(serverID)
     await enter(serverID)
     defer { leave(serverID) }
-    guard DiskFiles.isDirectory(folder) else { return }
-    do {
-      try FileManager.default.removeItem(atPath: folder)
-    } catch {
-      throw DiskError.toolFailed(tool: "remove", reason: "\(folder) cannot be removed: \(error.localizedDescription)")
-    }
+    try DiskFiles.removeTree(folder)
   }
 }

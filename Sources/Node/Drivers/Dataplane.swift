@@ -26,6 +26,48 @@ public struct NetworkOutcome: Sendable, Hashable {
   }
 }
 
+/// Something of the host's network that was not as asked, and what the look did about it. The agent knows whether that
+/// was drift, or only the first making of something new.
+public struct NetworkChange: Sendable, Hashable {
+  /// What is said to be done about a device that was made anew: who held the old one holds nothing.
+  public static let madeAgain = "made again"
+
+  /// The object it was made for; nil for what belongs to the host as a whole.
+  public var key: ObjectKey?
+  public var field: DriftField
+  public var asked: String
+  public var found: String
+  /// What was done: `made again`, `set up`, `loaded again`.
+  public var done: String
+  public init(key: ObjectKey?, field: DriftField, asked: String, found: String, done: String) {
+    self.key = key
+    self.field = field
+    self.asked = asked
+    self.found = found
+    self.done = done
+  }
+}
+
+/// What one look at the network came to.
+public struct NetworkResult: Sendable {
+  public var outcomes: [ObjectKey: NetworkOutcome]
+  public var changes: [NetworkChange]
+  /// Bridges that carry no cloud's mark: left alone.
+  public var foreignBridges: [String]
+  /// Ports whose tap is there and held by nobody (it has no carrier). Where a guest with such a card runs, its card
+  /// hangs on a tap that is gone.
+  public var unplugged: Set<String>
+  public init(
+    outcomes: [ObjectKey: NetworkOutcome] = [:], changes: [NetworkChange] = [], foreignBridges: [String] = [],
+    unplugged: Set<String> = []
+  ) {
+    self.unplugged = unplugged
+    self.outcomes = outcomes
+    self.changes = changes
+    self.foreignBridges = foreignBridges
+  }
+}
+
 /// A guest asks for metadata: known by its network and source address, nothing else.
 public struct MetadataRequest: Sendable, Hashable {
   public var networkID: String
@@ -53,7 +95,9 @@ public struct MetadataReply: Sendable, Hashable {
 public protocol DataplaneDriver: Sendable {
   /// Compares the intent with the host and makes it so; idempotent. One bad object makes only itself not ready.
   /// Ports become wired before this returns: tap made, on its bridge, rules in place before the link comes up.
-  func apply(_ intent: NetworkIntent) async -> [ObjectKey: NetworkOutcome]
+  func apply(_ intent: NetworkIntent) async -> NetworkResult
+  /// The way of a port's packets as it is now, from the tap outwards; nil for a port this host does not hold.
+  func packetPath(portID: String) async -> PacketPath?
   /// The tap of a port, whether it is there or not.
   func tap(portID: String) -> String
   /// The host's interfaces, rules or daemons changed in a way that `apply` should look at.

@@ -23,6 +23,10 @@ public enum DiskError: Error, Sendable, Equatable {
   /// What came does not have the digest it was asked under.
   case digestMismatch(expected: String, found: String)
   case baseUnavailable(reason: String)
+  /// The file system that holds `path` is full.
+  case noSpace(path: String)
+  /// The file system that holds `path` can only be read.
+  case readOnly(path: String)
   case toolFailed(tool: String, reason: String)
 }
 
@@ -33,6 +37,8 @@ public protocol DisksDriver: Sendable {
   /// The server's overlay: makes it if it never was made, else throws `DiskError.dataMissing` when the file is gone.
   /// The base must be there.
   func ensureRoot(_ disk: ServerSpec.RootDisk, serverID: String) async throws -> DiskChain
+  /// Whether the base's file is there, with its size; its bytes are not read.
+  func hasBase(_ base: ServerSpec.BaseImage) async -> Bool
   /// Id of the root disk whose overlay is there; nil where none is.
   func rootDiskID(serverID: String) async -> String?
   /// Writes the config drive (FAT with the label `config-2`) and returns its path.

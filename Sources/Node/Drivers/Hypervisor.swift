@@ -47,6 +47,33 @@ public struct DomainSpec: Sendable, Hashable {
   }
 }
 
+/// What a domain's persistent definition says where it can be compared with what was asked.
+public struct DomainDefinition: Sendable, Hashable {
+  /// libvirt's name for it.
+  public var name: String
+  /// Whether there is a definition that outlives the guest.
+  public var persistent: Bool
+  public var vcpus: Int
+  public var memoryMiB: Int
+  /// The root disk's file and its base; nil where the definition names none.
+  public var overlayPath: String?
+  public var basePath: String?
+  /// Cards in order: `tap mac slot`.
+  public var cards: [String]
+  public init(
+    name: String, persistent: Bool, vcpus: Int, memoryMiB: Int, overlayPath: String?, basePath: String?,
+    cards: [String]
+  ) {
+    self.name = name
+    self.persistent = persistent
+    self.vcpus = vcpus
+    self.memoryMiB = memoryMiB
+    self.overlayPath = overlayPath
+    self.basePath = basePath
+    self.cards = cards
+  }
+}
+
 /// A domain of this cloud as libvirt shows it.
 public struct DomainState: Sendable, Hashable {
   public var serverID: String
@@ -58,9 +85,16 @@ public struct DomainState: Sendable, Hashable {
   /// a cold boot changes it, a reset inside does not. nil where the guest is off or the driver cannot tell. It decides
   /// what became of a reboot that a crash of the node interrupted.
   public var instance: String?
+  /// Why it is in this power state where that matters: `destroyed`, `shutdown`, `crashed`, `failed`, `user`, `ioerror`.
+  public var reason: String?
+  /// The persistent definition; nil where the driver does not tell.
+  public var definition: DomainDefinition?
   public init(
-    serverID: String, power: ServerObservation.Power, bootEpoch: Int, portIDs: [String], instance: String? = nil
+    serverID: String, power: ServerObservation.Power, bootEpoch: Int, portIDs: [String], instance: String? = nil,
+    reason: String? = nil, definition: DomainDefinition? = nil
   ) {
+    self.reason = reason
+    self.definition = definition
     self.serverID = serverID
     self.power = power
     self.bootEpoch = bootEpoch
@@ -81,12 +115,18 @@ public protocol HypervisorDriver: Sendable {
   func facts() async throws -> NodeFacts
   /// Every domain of this cloud.
   func domains() async throws -> [DomainState]
+  /// Names of the domains on this host that are of no cloud of ours.
+  func foreignDomains() async throws -> [String]
+  /// What `define` of this spec would make the definition say.
+  func definition(of spec: DomainSpec) -> DomainDefinition
   /// One domain of this cloud; nil where there is none.
   func domain(_ serverID: String) async throws -> DomainState?
   /// Makes the persistent definition as the spec says; a running guest keeps its present one until the next boot.
   func define(_ spec: DomainSpec) async throws
   /// Boots a defined, stopped domain.
   func start(_ serverID: String) async throws
+  /// Lets a paused guest run on. No error where it runs.
+  func resume(_ serverID: String) async throws
   /// Presses the power button; returns at once.
   func shutdown(_ serverID: String) async throws
   /// Asks the guest to reboot by ACPI; returns at once.
@@ -97,6 +137,9 @@ public protocol HypervisorDriver: Sendable {
   func undefine(_ serverID: String) async throws
   /// Adds a card to the running guest and to its definition.
   func attach(_ card: DomainSpec.Card, to serverID: String) async throws
+  /// Takes a card of the running guest out and puts it in again at its place, on its tap as that is now: the guest sees
+  /// its card go and come. For a tap that was removed under the guest.
+  func replug(_ card: DomainSpec.Card, of serverID: String) async throws
   /// Removes a card from the running guest (waits for the guest to let go, bounded) and from its definition.
   func detach(portID: String, from serverID: String) async throws
   /// Changes of this cloud's domains; never ends while the driver lives.

@@ -49,7 +49,8 @@ actor AcceleratorChoice {
     guard let works = try await trial.kvmBoots() else { return .qemu }
     let accelerator: Accelerator = works ? .kvm : .qemu
     let remembered = Remembered(bootID: boot, qemuVersion: version, accelerator: accelerator)
-    try JSONEncoder().encode(remembered).write(to: URL(fileURLWithPath: path), options: .atomic)
+    // On a full disk the next start tries again; no guest waits for that.
+    try? JSONEncoder().encode(remembered).write(to: URL(fileURLWithPath: path), options: .atomic)
     return accelerator
   }
 }

@@ -27,10 +27,12 @@ struct DomainHandle: ~Copyable {
     return nil
   }
 
-  /// Calls `body` with every domain of the host, running or not.
-  static func forEach(_ connection: virConnectPtr, _ body: (borrowing DomainHandle) throws -> Void) throws {
+  /// Calls `body` with every domain of the host that `flags` (`virConnectListAllDomainsFlags`) name; 0 names all.
+  static func forEach(
+    _ connection: virConnectPtr, flags: UInt32 = 0, _ body: (borrowing DomainHandle) throws -> Void
+  ) throws {
     var list: UnsafeMutablePointer<virDomainPtr?>?
-    let count = virConnectListAllDomains(connection, &list, 0)
+    let count = virConnectListAllDomains(connection, &list, flags)
     guard count >= 0 else { throw HypervisorError.last() }
     guard let list else { return }
     defer { free(list) }
@@ -56,6 +58,35 @@ struct DomainHandle: ~Copyable {
   }
 
   var name: String { virDomainGetName(pointer).map { String(cString: $0) } ?? "" }
+
+  /// libvirt's id of the running guest as it was when the domain was looked up; nil where it was off. No call is made.
+  var runningID: UInt32? {
+    let id = virDomainGetID(pointer)
+    return id == UInt32.max ? nil : id
+  }
+
+  var isPersistent: Bool { virDomainIsPersistent(pointer) == 1 }
+
+  /// The tag of the cloud that the domain's metadata names; nil for a domain of no cloud of ours.
+  func cloud() throws -> String? {
+    let kind = Int32(bitPattern: VIR_DOMAIN_METADATA_ELEMENT.rawValue)
+    guard let text = virDomainGetMetadata(pointer, kind, DomainXML.metadataNamespace, 0) else {
+      let error = HypervisorError.last()
+      if error.isLibvirt(VIR_ERR_NO_DOMAIN_METADATA) { return nil }
+      throw error
+    }
+    defer { free(text) }
+    return DomainDescription.cloud(metadata: String(cString: text))
+  }
+
+  /// Gives the running guest this element of metadata, which has no prefix yet.
+  func mark(_ element: Markup) throws {
+    let kind = Int32(bitPattern: VIR_DOMAIN_METADATA_ELEMENT.rawValue)
+    try Self.check(
+      virDomainSetMetadata(
+        pointer, kind, element.xml, DomainXML.metadataPrefix, DomainXML.metadataNamespace,
+        VIR_DOMAIN_AFFECT_LIVE.rawValue))
+  }
 
   var isActive: Bool { virDomainIsActive(pointer) == 1 }
 

@@ -15,12 +15,13 @@ struct DomainXML: Sendable {
   let accelerator: Accelerator
   let user: QEMUUser
 
-  func domain(_ spec: DomainSpec) throws -> String {
+  /// - Parameter name: libvirt's name for it; our own for the server where none is given.
+  func domain(_ spec: DomainSpec, name: String? = nil) throws -> String {
     try check(spec)
     return Markup(
       "domain", ["type": accelerator.rawValue],
       [
-        Markup("name", text: tag.domain(spec.serverID)),
+        Markup("name", text: name ?? tag.domain(spec.serverID)),
         Markup("uuid", text: spec.serverID),
         metadata(spec),
         Markup("memory", ["unit": "MiB"], text: String(spec.memoryMiB)),
@@ -48,11 +49,22 @@ struct DomainXML: Sendable {
     Markup(
       "interface", ["type": "ethernet"],
       [
-        Markup("mac", ["address": card.mac]), Markup("target", ["dev": card.tap, "managed": "no"]),
+        Markup("mac", ["address": Self.mac(card)]), Markup("target", ["dev": card.tap, "managed": "no"]),
         Markup("model", ["type": "virtio"]), Markup("mtu", ["size": String(card.mtu)]),
         Markup("rom", ["enabled": "no"]), Markup("alias", ["name": Self.portAliasPrefix + card.portID]),
         PCISlots.address(card.slot),
       ])
+  }
+
+  /// The address as libvirt writes it.
+  private static func mac(_ card: DomainSpec.Card) -> String { MACAddress(card.mac)?.description ?? card.mac }
+
+  /// What a domain that this writer described reads back as.
+  func definition(_ spec: DomainSpec) -> DomainDefinition {
+    DomainDefinition(
+      name: tag.domain(spec.serverID), persistent: true, vcpus: spec.vcpus, memoryMiB: spec.memoryMiB,
+      overlayPath: spec.rootDisk.overlayPath, basePath: spec.rootDisk.basePath,
+      cards: CardText.lines(spec.cards.map { CardText(tap: $0.tap, mac: Self.mac($0), slot: $0.slot) }))
   }
 
   func check(_ card: DomainSpec.Card) throws {
@@ -82,17 +94,21 @@ struct DomainXML: Sendable {
   }
 
   private func metadata(_ spec: DomainSpec) -> Markup {
+    let prefix = Self.metadataPrefix
     let element = Markup(
       Self.metadataElement,
       [
-        "xmlns:" + Self.metadataPrefix: Self.metadataNamespace, "cloud": tag.text,
-        "boot-epoch": String(spec.bootEpoch),
+        "xmlns:" + prefix: Self.metadataNamespace, "cloud": tag.text, "boot-epoch": String(spec.bootEpoch),
       ],
-      [
-        Markup(Self.metadataPrefix + ":name", text: spec.displayName),
-        Markup(Self.metadataPrefix + ":project", text: spec.projectID),
-      ])
+      [Markup(prefix + ":name", text: spec.displayName), Markup(prefix + ":project", text: spec.projectID)])
     return Markup("metadata", [:], [element])
+  }
+
+  /// The same element as libvirt takes it by itself: it adds the prefix.
+  func mark(_ spec: DomainSpec) -> Markup {
+    Markup(
+      "server", ["cloud": tag.text, "boot-epoch": String(spec.bootEpoch)],
+      [Markup("name", text: spec.displayName), Markup("project", text: spec.projectID)])
   }
 
   /// cloud-init knows an OpenStack guest by the product's name.

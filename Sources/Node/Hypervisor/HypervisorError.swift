@@ -14,6 +14,8 @@ public enum HypervisorError: Error, Sendable, Equatable, CustomStringConvertible
   case noDomain(serverID: String)
   /// The guest did not let go of a card in time.
   case guestDidNotObey(reason: String)
+  /// libvirt did not come back in time; what became of the call is unknown.
+  case noAnswer(seconds: Int)
   /// More calls wait than `BlockingCalls.waitingMax`.
   case overloaded
 
@@ -25,6 +27,7 @@ public enum HypervisorError: Error, Sendable, Equatable, CustomStringConvertible
     case .foreignDomain(let name): "the domain \(name) is not of this cloud"
     case .noDomain(let serverID): "there is no domain of server \(serverID)"
     case .guestDidNotObey(let reason): "the guest did not obey: \(reason)"
+    case .noAnswer(let seconds): "libvirt did not answer within \(seconds) s"
     case .overloaded: "too many calls of libvirt wait"
     }
   }

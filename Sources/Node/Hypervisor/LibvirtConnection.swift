@@ -1,39 +1,59 @@
 import CLibvirt
 import Foundation
 
-/// One open connection to libvirtd, telling of lifecycle events and of its own end. All its calls block.
+/// One open connection to libvirtd. All its calls block, and only one thread may make them: where several do, libvirt's
+/// client before 10.2 loses wake-ups between them (calls then hang for ever) and touches freed memory (CVE-2024-4418).
 final class LibvirtConnection: @unchecked Sendable {
-  // @unchecked: `pointer` never changes, and libvirt promises that a virConnectPtr may be used by threads at once.
+  // @unchecked: nothing here changes after `init`, and threads take turns, as said above.
   private let pointer: virConnectPtr
+  private var registrations: [Int32] = []
 
   /// What libvirt's callbacks, which come on the event loop's thread, hand on.
   final class Listener: Sendable {
-    let lifecycle: @Sendable (_ name: String, _ uuid: String) -> Void
+    /// `event` is one of `virDomainEventType`; nil for a change of the domain's devices or metadata.
+    let changed: @Sendable (_ name: String, _ uuid: String, _ event: virDomainEventType?) -> Void
     let closed: @Sendable () -> Void
-    init(lifecycle: @escaping @Sendable (String, String) -> Void, closed: @escaping @Sendable () -> Void) {
-      self.lifecycle = lifecycle
+    init(
+      changed: @escaping @Sendable (String, String, virDomainEventType?) -> Void,
+      closed: @escaping @Sendable () -> Void
+    ) {
+      self.changed = changed
       self.closed = closed
     }
   }
 
-  /// A probe each 5 s; the connection is dead after 3 without an answer.
+  /// A probe each 5 s; the connection is dead after 3 without an answer, and every call on it fails: a libvirtd that
+  /// hangs is noticed within 20 s.
   private static let keepAlive: (seconds: Int32, count: UInt32) = (5, 3)
 
-  init(uri: String, listener: Listener) throws {
+  /// Opens a connection that tells `listener` of its own end, and of the domains where `watchesDomains`.
+  init(uri: String, listener: Listener, watchesDomains: Bool) throws {
     try LibvirtEventLoop.start()
     guard let pointer = virConnectOpen(uri) else { throw HypervisorError.last() }
     self.pointer = pointer
     // Refused by drivers inside the process (test:///), which cannot go away.
     _ = virConnectSetKeepAlive(pointer, Self.keepAlive.seconds, Self.keepAlive.count)
-    guard
-      virConnectRegisterCloseCallback(pointer, Self.closed, Self.retained(listener), Self.release) == 0,
-      // The older call of the two: it takes this very type of callback, so that no pointer must be cast.
-      virConnectDomainEventRegister(pointer, Self.lifecycle, Self.retained(listener), Self.release) == 0
-    else { throw HypervisorError.last() }
+    guard virConnectRegisterCloseCallback(pointer, Self.closed, Self.retained(listener), Self.release) == 0 else {
+      throw HypervisorError.last()
+    }
+    guard watchesDomains else { return }
+    // libvirt's header casts the same way (VIR_DOMAIN_EVENT_CALLBACK); the two callbacks on devices have one type.
+    let lifecycle = unsafeBitCast(Self.lifecycle, to: virConnectDomainEventGenericCallback.self)
+    let metadata = unsafeBitCast(Self.metadata, to: virConnectDomainEventGenericCallback.self)
+    let devices = unsafeBitCast(Self.devices, to: virConnectDomainEventGenericCallback.self)
+    for (kind, callback) in [
+      (VIR_DOMAIN_EVENT_ID_LIFECYCLE, lifecycle), (VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, devices),
+      (VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, devices), (VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, metadata),
+    ] {
+      let id = virConnectDomainEventRegisterAny(
+        pointer, nil, Int32(bitPattern: kind.rawValue), callback, Self.retained(listener), Self.release)
+      guard id >= 0 else { throw HypervisorError.last() }
+      registrations.append(id)
+    }
   }
 
   deinit {
-    virConnectDomainEventDeregister(pointer, Self.lifecycle)
+    for id in registrations { virConnectDomainEventDeregisterAny(pointer, id) }
     virConnectUnregisterCloseCallback(pointer, Self.closed)
     virConnectClose(pointer)
   }
@@ -63,11 +83,23 @@ final class LibvirtConnection: @unchecked Sendable {
     if let opaque { Unmanaged<Listener>.fromOpaque(opaque).takeUnretainedValue().closed() }
   }
 
-  private static let lifecycle: virConnectDomainEventCallback = { _, domain, _, _, opaque in
-    guard let domain, let opaque, let uuid = DomainHandle.uuid(domain), let name = virDomainGetName(domain) else {
-      return 0
-    }
-    Unmanaged<Listener>.fromOpaque(opaque).takeUnretainedValue().lifecycle(String(cString: name), uuid)
+  private static let lifecycle: virConnectDomainEventCallback = { _, domain, event, _, opaque in
+    tell(domain, virDomainEventType(rawValue: UInt32(bitPattern: event)), opaque)
     return 0
+  }
+
+  private static let devices: virConnectDomainEventDeviceRemovedCallback = { _, domain, _, opaque in
+    tell(domain, nil, opaque)
+  }
+
+  private static let metadata: virConnectDomainEventMetadataChangeCallback = { _, domain, _, _, opaque in
+    tell(domain, nil, opaque)
+  }
+
+  private static func tell(_ domain: virDomainPtr?, _ event: virDomainEventType?, _ opaque: UnsafeMutableRawPointer?) {
+    guard let domain, let opaque, let uuid = DomainHandle.uuid(domain), let name = virDomainGetName(domain) else {
+      return
+    }
+    Unmanaged<Listener>.fromOpaque(opaque).takeUnretainedValue().changed(String(cString: name), uuid, event)
   }
 }

@@ -42,12 +42,17 @@ public struct Gateway: Sendable {
   }
   private let services: [String: Mounted]
   private let tokens: any TokenVerifier
+  private let recorder: (any RequestRecorder)?
   private let logger: Logger
 
-  public init(services: [ServiceAPI], tokens: any TokenVerifier, logger: Logger) {
+  /// `recorder` is told of every request that asks for a change.
+  public init(
+    services: [ServiceAPI], tokens: any TokenVerifier, recorder: (any RequestRecorder)? = nil, logger: Logger
+  ) {
     self.services = Dictionary(
       services.map { ($0.prefix, Mounted(service: $0, table: RouteTable($0.routes))) }, uniquingKeysWith: { $1 })
     self.tokens = tokens
+    self.recorder = recorder
     self.logger = logger
   }
 
@@ -67,10 +72,14 @@ public struct Gateway: Sendable {
         FaultStyle.nova.reply(.notFound("No service answers at this path."), requestID: requestID), requestID)
     }
     let service = mounted.service
+    let began = (wall: Timestamp.now(), ticks: ContinuousClock.now)
+    var asker: Principal?
+    var reply: Reply
     do {
       let version = try service.versions?.negotiate(header: request.header) ?? Microversion(1, 0)
       let (route, parameters) = try find(Array(segments.dropFirst()), request.method, version, in: mounted)
       let caller = try await authenticate(request)
+      if route.method.asksForChange, route.permission.rule != .open { asker = caller }
       try authorize(caller, for: route, request)
       let json = try await readJSON(request, route.body)
       let call = Call(
@@ -78,14 +87,30 @@ public struct Gateway: Sendable {
         query: try Query(parsing: halves.count > 1 ? halves[1] : ""), requestID: requestID, baseURL: request.baseURL,
         remoteAddress: request.remoteAddress, version: version, json: json, stream: request.body, caller: caller,
         headerValue: { request.header($0) })
-      var reply = try await route.handle(call)
+      let step = "\(request.method) \(path)"
+      if route.method.asksForChange { CrashPoint.pass(.handleRequest, .before, step) }
+      reply = try await route.handle(call)
+      if route.method.asksForChange { CrashPoint.pass(.handleRequest, .after, step) }
       if let range = service.versions { addVersionHeaders(&reply, range, version) }
-      return finish(reply, requestID, headOnly: request.method == "HEAD")
     } catch {
-      let fault = fault(for: error, service: service, requestID: requestID)
-      return finish(
-        service.faultStyle.reply(fault, requestID: requestID), requestID, headOnly: request.method == "HEAD")
+      reply = service.faultStyle.reply(fault(for: error, service: service, requestID: requestID), requestID: requestID)
     }
+    if let asker { record(request, path, requestID, asker, began, reply) }
+    return finish(reply, requestID, headOnly: request.method == "HEAD")
+  }
+
+  private func record(
+    _ request: RawRequest, _ path: String, _ requestID: String, _ asker: Principal,
+    _ began: (wall: Timestamp, ticks: ContinuousClock.Instant), _ reply: Reply
+  ) {
+    guard let recorder else { return }
+    let took = ContinuousClock.now - began.ticks
+    let global = request.header("X-OpenStack-Request-ID").flatMap { Identifier.isRequest($0) ? $0 : nil }
+    var record = RequestRecord(
+      requestID: requestID, globalRequestID: global, method: request.method, path: path, caller: asker,
+      began: began.wall, microseconds: Int64(took / .microseconds(1)), status: reply.status)
+    record.read(reply)
+    recorder.record(record)
   }
 
   private func find(
@@ -153,15 +178,28 @@ public struct Gateway: Sendable {
     return reply
   }
 
+  /// What an operator must do is said by kind; the rest is in the log.
+  private static func outage(_ kind: StoreError.Kind) -> Fault {
+    let reason =
+      switch kind {
+      case .full: "its disk is full"
+      case .readOnly: "it can only be read"
+      default: "its disk fails"
+      }
+    return Fault(
+      503, "The cloud's store cannot take this now: \(reason). Nothing was changed. Try again later.",
+      headers: [("Retry-After", "10")])
+  }
+
   /// The fault a client sees: ours as it is, the store's by kind, anything else a 500 that says nothing of the inside.
   private func fault(for error: any Error, service: ServiceAPI, requestID: String) -> Fault {
     switch error {
     case let fault as Fault: return fault
     case is AsyncSlots.Full: return .overloaded()
     case let error as StoreError where error.kind == .overloaded || error.kind == .busy: return .overloaded()
-    case let error as StoreError where error.kind == .full || error.kind == .readOnly:
-      logger.critical("store cannot be written", metadata: ["error": "\(error)"])
-      return Fault(503, "The cloud's store cannot be written at present.", headers: [("Retry-After", "30")])
+    case let error as StoreError where error.isOutage:
+      logger.critical("the store's disk fails", metadata: ["request_id": "\(requestID)", "error": "\(error)"])
+      return Self.outage(error.kind)
     default:
       logger.error(
         "request failed", metadata: ["request_id": "\(requestID)", "service": "\(service.prefix)", "error": "\(error)"])

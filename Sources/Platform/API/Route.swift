@@ -9,6 +9,9 @@ public struct Route: Sendable {
     case put = "PUT"
     case patch = "PATCH"
     case delete = "DELETE"
+
+    /// Whether a request by it asks for a change.
+    var asksForChange: Bool { self != .get && self != .head }
   }
 
   /// What a route does with the request's body.

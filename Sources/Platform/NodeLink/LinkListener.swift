@@ -68,7 +68,8 @@ private struct LinkResponder: HTTPResponder {
       return try await stream(try await read(Hello.self, request, bytesMax: LinkLimit.reportBytesMax))
     case (.post, "/nodelink/v1/report"):
       let report = try await read(Report.self, request, bytesMax: LinkLimit.reportBytesMax)
-      guard report.observations.count <= Report.observationsMax, report.events.count <= LinkLimit.eventsPerReportMax
+      guard report.observations.count <= Report.observationsMax, report.events.count <= LinkLimit.eventsPerReportMax,
+        (report.drift?.count ?? 0) <= Report.driftMax
       else { return text(413, "The report says too much at once.") }
       try await server.take(report)
       return Response(status: .ok)

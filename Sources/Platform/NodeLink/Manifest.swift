@@ -25,12 +25,15 @@ public struct ManifestObject: Sendable, Codable {
   /// The request that asked for this generation; nil where the cloud itself did.
   public var requestID: String?
   public var spec: ObjectSpec
+  /// Control's mark of the content, which the node says back in `Hello.Held`; nil from an older control.
+  public var digest: String?
 
-  public init(key: ObjectKey, generation: Int64, requestID: String?, spec: ObjectSpec) {
+  public init(key: ObjectKey, generation: Int64, requestID: String?, spec: ObjectSpec, digest: String? = nil) {
     self.key = key
     self.generation = generation
     self.requestID = requestID
     self.spec = spec
+    self.digest = digest
   }
 }
 

@@ -11,6 +11,8 @@ struct ManifestRows: Sendable {
   /// Lines ready to be written, and where to go on.
   struct Chunk: Sendable {
     var lines: [UInt8] = []
+    /// What the lines speak of.
+    var keys: [ObjectKey] = []
     var last: Int64
     /// Whether there may be more.
     var full = false
@@ -38,6 +40,7 @@ struct ManifestRows: Sendable {
       let key = ObjectKey(kind, row.text(1))
       guard held[key] != chunk.last else { return }
       chunk.lines += try Self.line(Self.message(key, row))
+      chunk.keys.append(key)
     }
     chunk.full = count == Self.chunkMax
     return chunk
@@ -46,16 +49,11 @@ struct ManifestRows: Sendable {
   private static func message(_ key: ObjectKey, _ row: any Row) throws -> LinkMessage {
     let generation = Int64(row.int(2))
     if row.bool(5) { return .tombstone(Tombstone(key: key, generation: generation, requestID: row.textOrNil(3))) }
-    let spec = try JSONDecoder().decode(ObjectSpec.self, from: Data(row.text(4).utf8))
-    return .object(ManifestObject(key: key, generation: generation, requestID: row.textOrNil(3), spec: spec))
-  }
-
-  /// Keys of every row, tombstones included.
-  func keys(_ tx: Transaction) throws -> Set<ObjectKey> {
-    Set(
-      try tx.query("SELECT kind, object_id FROM manifest WHERE node_id = \(node)") { row in
-        ObjectKind(rawValue: row.text(0)).map { ObjectKey($0, row.text(1)) }
-      }.compactMap { $0 })
+    let text = row.text(4)
+    let spec = try JSONDecoder().decode(ObjectSpec.self, from: Data(text.utf8))
+    return .object(
+      ManifestObject(
+        key: key, generation: generation, requestID: row.textOrNil(3), spec: spec, digest: StoreAge.digest(of: text)))
   }
 
   static func line(_ message: LinkMessage) throws -> [UInt8] {

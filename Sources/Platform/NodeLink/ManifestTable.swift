@@ -60,6 +60,20 @@ public enum ManifestTable {
     return true
   }
 
+  /// The operator's word that an object which control never knew, and the node keeps in quarantine, shall go. It is
+  /// forgotten when the node has said that it is gone. False where control asks the node to hold it: that is deleted
+  /// by its service.
+  public static func condemn(_ tx: Transaction, node: String, key: ObjectKey, requestID: String?) throws -> Bool {
+    if let row = try find(tx, node: node, key) { return row.tombstone }
+    let generation = try tx.change(changeKind, node)
+    try tx.execute(
+      """
+      INSERT INTO manifest (node_id, kind, object_id, generation, request_id, spec, tombstone)
+      VALUES (\(node), \(key.kind.rawValue), \(key.id), \(generation), \(requestID), '', 1)
+      """)
+    return true
+  }
+
   /// Forgets a tombstone whose object is gone from the node. True where it was this generation's.
   @discardableResult
   public static func forget(_ tx: Transaction, node: String, _ key: ObjectKey, generation: Int64) throws -> Bool {

@@ -7,25 +7,23 @@ public import Store
 public struct NodeLinkServer: Sendable {
   let store: any Store
   let cloudID: String
-  let epoch: Int64
   let blobs: any BlobSource
   let observers: [any NodeObserver]
   let logger: Logger
   let streams = NodeStreams()
+  let hearing = NodeHearing()
 
-  /// Tables of this room: the manifest, the nodes and their steps.
-  public static let migrations = ManifestTable.migrations + NodeTable.migrations
+  /// Tables of this room: the manifest, the nodes and their steps, drift.
+  public static let migrations = ManifestTable.migrations + NodeTable.migrations + DriftTable.migrations
 
   /// - Parameters:
-  ///   - epoch: raised by one when a backup is restored; a node that has seen a later one is refused.
+  ///   - store: claimed by this cloud already (`Store.claim`); its identity says the epoch.
   ///   - observers: called with each report in this order, in the transaction that stores it.
   public init(
-    store: any Store, cloudID: String, epoch: Int64, blobs: any BlobSource, observers: [any NodeObserver],
-    logger: Logger
+    store: any Store, cloudID: String, blobs: any BlobSource, observers: [any NodeObserver], logger: Logger
   ) {
     self.store = store
     self.cloudID = cloudID
-    self.epoch = epoch
     self.blobs = blobs
     self.observers = observers
     self.logger = logger
@@ -49,6 +47,7 @@ public struct NodeLinkServer: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await listener.run(ready: ready) }
       group.addTask { await watchSilence() }
+      group.addTask { await watchClock() }
       try await group.next()
       group.cancelAll()
     }
@@ -65,28 +64,72 @@ public struct NodeLinkServer: Sendable {
     return nil
   }
 
-  /// Stores a report: freshness, what the services make of it, steps, and the end of what is gone.
+  /// Stores a report: freshness, what the services make of it, steps, drift, and the end of what is gone.
   func take(_ report: Report) async throws {
+    // Before it is stored: a store that cannot be written makes no node silent.
+    hearing.heard(report.nodeID)
     let now = Timestamp.now()
     let observers = observers
-    try await store.write { tx in
+    for observation in report.observations { CrashPoint.pass(.takeReport, .before, observation.key.description) }
+    let unkept = try await store.write { tx in
       try NodeTable.heard(tx, report.nodeID, facts: report.facts, at: now)
       for observer in observers { try observer.observe(tx, node: report.nodeID, report: report) }
       for observation in report.observations where observation.removed {
         try ManifestTable.forget(tx, node: report.nodeID, observation.key, generation: observation.generation)
       }
       try StepEventTable.append(tx, node: report.nodeID, report.events)
+      return try DriftTable.record(
+        tx, node: report.nodeID, report.drift ?? [], whole: report.driftIsWhole ?? false, at: now)
+    }
+    for observation in report.observations { CrashPoint.pass(.takeReport, .after, observation.key.description) }
+    if unkept > 0 {
+      logger.warning(
+        "a node has more drift than is kept", metadata: ["node": "\(report.nodeID)", "not kept": "\(unkept)"])
+    }
+  }
+
+  private func watchClock() async {
+    var watch = ClockWatch()
+    while (try? await Task.sleep(for: .seconds(ClockWatch.lookSeconds), clock: .suspending)) != nil {
+      guard let step = watch.look() else { continue }
+      logger.warning("the host's clock was stepped", metadata: ["seconds": "\(Int(step))"])
+      do { try await hearAgain() } catch {
+        logger.warning("nodes could not be marked as heard", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
+  /// Says of each node that is not silent that it was heard now: by a clock that was stepped, what the services noted a
+  /// moment ago looks an hour old, or still to come.
+  func hearAgain() async throws {
+    let observers = observers
+    let heard = try await store.read { try NodeTable.up($0) }.filter {
+      hearing.silence(of: $0) <= .seconds(NodeTable.downAfterSeconds)
+    }
+    try await store.write { tx in
+      for node in heard {
+        try NodeTable.heard(tx, node, facts: nil, at: .now())
+        let nothing = Report(nodeID: node, facts: nil, observations: [], events: [])
+        for observer in observers { try observer.observe(tx, node: node, report: nothing) }
+      }
     }
   }
 
   private func watchSilence() async {
     while (try? await Task.sleep(for: .seconds(LinkMessage.pingSeconds))) != nil {
-      do {
-        guard try await store.read({ try NodeTable.hasSilent($0, at: .now()) }) else { continue }
-        try await store.write { try NodeTable.markSilent($0, at: .now()) }
-      } catch {
+      do { try await markSilent() } catch {
         logger.warning("silent nodes could not be marked", metadata: ["error": "\(error)"])
       }
     }
+  }
+
+  /// Marks silent nodes down. A clock that is stepped declares nobody silent: what counts is how long this process has
+  /// not heard a node, and what it never heard has the time that this process runs.
+  func markSilent() async throws {
+    let silent = try await store.read { try NodeTable.up($0) }.filter {
+      hearing.silence(of: $0) > .seconds(NodeTable.downAfterSeconds)
+    }
+    guard !silent.isEmpty else { return }
+    try await store.write { tx in for node in silent { try NodeTable.markDown(tx, node) } }
   }
 }

@@ -43,6 +43,11 @@ actor NodeStreams {
     streams[node] = nil
   }
 
+  /// Ends every other stream: their nodes come back and are told everything anew.
+  func endAll(but number: Int) {
+    for stream in streams.values where stream.number != number { stream.wake.finish() }
+  }
+
   /// Queries to be sent down this stream.
   func takeQueries(_ node: String, _ number: Int) -> [NodeQuery] {
     guard streams[node]?.number == number else { return [] }

@@ -33,7 +33,7 @@ public enum NodeTable {
   public struct Node: Sendable {
     public var id: String
     public var facts: NodeFacts
-    /// Whether it was heard of lately.
+    /// Whether it was heard of lately; `lastSeen` is for show only, for the host's clock may be stepped.
     public var up: Bool
     public var firstSeen: Timestamp
     public var lastSeen: Timestamp
@@ -81,19 +81,13 @@ public enum NodeTable {
     try tx.change(changeKind, id)
   }
 
-  /// Marks those down that were not heard lately, and says so in the feed.
-  static func markSilent(_ tx: Transaction, at now: Timestamp) throws {
-    let limit = now.adding(seconds: -Double(downAfterSeconds))
-    let silent = try tx.query("SELECT node_id FROM node WHERE up = 1 AND last_seen < \(limit)") { $0.text(0) }
-    for id in silent {
-      try tx.execute("UPDATE node SET up = 0 WHERE node_id = \(id)")
-      try tx.change(changeKind, id)
-    }
+  /// Ids of the nodes that are marked up.
+  static func up(_ tx: Transaction) throws -> [String] {
+    try tx.query("SELECT node_id FROM node WHERE up = 1 ORDER BY node_id") { $0.text(0) }
   }
 
-  /// Whether any node is marked up that was not heard lately.
-  static func hasSilent(_ tx: Transaction, at now: Timestamp) throws -> Bool {
-    let limit = now.adding(seconds: -Double(downAfterSeconds))
-    return try tx.exists("SELECT 1 FROM node WHERE up = 1 AND last_seen < \(limit)")
+  /// Marks a node down, and says so in the feed.
+  static func markDown(_ tx: Transaction, _ id: String) throws {
+    if try tx.execute("UPDATE node SET up = 0 WHERE node_id = \(id) AND up = 1") > 0 { try tx.change(changeKind, id) }
   }
 }

@@ -137,17 +137,27 @@ public struct NodeFacts: Sendable, Codable, Hashable {
 /// One POST of a node to control: a heartbeat, with whatever changed. At most `Report.observationsMax` observations.
 public struct Report: Sendable, Codable {
   public static let observationsMax = 500
+  public static let driftMax = 500
 
   public var nodeID: String
   public var facts: NodeFacts?
   public var observations: [Observation]
   public var events: [StepEvent]
+  /// Findings that are new, changed or settled; at most `driftMax`. nil from a node that knows none.
+  public var drift: [DriftFinding]?
+  /// Said after a reconnect: `drift` holds every open finding, and others of this node that are open are over.
+  public var driftIsWhole: Bool?
 
-  public init(nodeID: String, facts: NodeFacts?, observations: [Observation], events: [StepEvent]) {
+  public init(
+    nodeID: String, facts: NodeFacts?, observations: [Observation], events: [StepEvent], drift: [DriftFinding]? = nil,
+    driftIsWhole: Bool? = nil
+  ) {
     self.nodeID = nodeID
     self.facts = facts
     self.observations = observations
     self.events = events
+    self.drift = drift
+    self.driftIsWhole = driftIsWhole
   }
 }
 
@@ -156,9 +166,12 @@ public struct Hello: Sendable, Codable {
   public struct Held: Sendable, Codable {
     public var key: ObjectKey
     public var generation: Int64
-    public init(key: ObjectKey, generation: Int64) {
+    /// `ManifestObject.digest` as it came; nil for a tombstone, and from a node that does not keep it.
+    public var digest: String?
+    public init(key: ObjectKey, generation: Int64, digest: String? = nil) {
       self.key = key
       self.generation = generation
+      self.digest = digest
     }
   }
   public static let protocolVersion = 1
@@ -186,6 +199,8 @@ public struct NodeQuery: Sendable, Codable {
   public enum Subject: Sendable, Codable {
     /// The last `bytesMax` bytes of a server's console.
     case consoleLog(serverID: String, bytesMax: Int)
+    /// The way of a port's packets: a `PacketPath` as JSON.
+    case packetPath(portID: String)
   }
   public var id: String
   public var subject: Subject
@@ -213,6 +228,8 @@ public enum LinkMessage: Sendable, Codable {
   case welcome(cloudID: String, epoch: Int64)
   case object(ManifestObject)
   case tombstone(Tombstone)
+  /// Objects the node holds that this control does not know, said before `synced`: they are left alone, in quarantine.
+  case unknown([ObjectKey])
   /// Everything the node did not hold has been said; changes follow as they come.
   case synced
   case query(NodeQuery)

@@ -116,7 +116,13 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
 /// What the store refused, by kind.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
   public enum Kind: Sendable {
-    case unique, foreignKey, busy, full, readOnly, corrupt, other
+    case unique, foreignKey, busy, corrupt, other
+    /// The disk is full. It passes by itself when there is room again.
+    case full
+    /// The file, or its file system, can only be read.
+    case readOnly
+    /// The disk refused to read, write, sync or open.
+    case io
     /// Too many writes wait already: answer 503 with Retry-After.
     case overloaded
   }
@@ -126,6 +132,14 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
   public init(kind: Kind, message: String) {
     self.kind = kind
     self.message = message
+  }
+
+  /// Whether the disk is to blame and not what was asked: the same may go well later.
+  public var isOutage: Bool {
+    switch kind {
+    case .full, .readOnly, .io, .corrupt: true
+    default: false
+    }
   }
 
   public var description: String { "store: \(message)" }

@@ -7,6 +7,9 @@ final class SQLiteConnection: SQLConnection {
   private var statements: [String: OpaquePointer] = [:]
   /// Prepared statements kept; past this the cache is emptied.
   private static let statementsMax = 500
+  /// The file of the write-ahead log is cut back to this once it was checkpointed, in bytes: what a full disk made grow
+  /// does not stay.
+  private static let logBytesKept = 64 << 20
   /// Milliseconds a statement waits for another process's lock.
   private static let busyTimeoutMilliseconds: Int32 = 5000
 
@@ -16,20 +19,33 @@ final class SQLiteConnection: SQLConnection {
     let code = sqlite3_open_v2(path, &handle, access | SQLITE_OPEN_NOMUTEX, nil)
     guard code == SQLITE_OK, let handle else {
       sqlite3_close_v2(handle)
-      throw StoreError(kind: .other, message: "cannot open \(path) (SQLite code \(code))")
+      throw StoreError(kind: Self.kind(code), message: "cannot open \(path) (SQLite code \(code))")
     }
     database = handle
+    sqlite3_extended_result_codes(handle, 1)
     sqlite3_busy_timeout(handle, Self.busyTimeoutMilliseconds)
-    if !readOnly { try run("PRAGMA journal_mode=WAL") }
+    if !readOnly {
+      // SQLite falls back to reading alone where it may not write: a writer must not take that for success.
+      guard sqlite3_db_readonly(handle, "main") == 0 else {
+        throw StoreError(kind: .readOnly, message: "\(path) can only be read")
+      }
+      try run("PRAGMA journal_mode=WAL")
+      try run("PRAGMA journal_size_limit=\(Self.logBytesKept)")
+    }
     try run("PRAGMA synchronous=FULL")
     try run("PRAGMA foreign_keys=ON")
     try run("PRAGMA cache_size=-8000")
+    // Sorting needs no room on a disk.
+    try run("PRAGMA temp_store=MEMORY")
   }
 
   deinit {
     for statement in statements.values { sqlite3_finalize(statement) }
     sqlite3_close_v2(database)
   }
+
+  /// Whether a transaction is open. SQLite ends one by itself after some failures of the disk.
+  var inTransaction: Bool { sqlite3_get_autocommit(database) == 0 }
 
   /// Runs a statement of our own without parameters (BEGIN, COMMIT, PRAGMA).
   func run(_ text: String) throws {
@@ -111,21 +127,24 @@ final class SQLiteConnection: SQLConnection {
   private static var transient: sqlite3_destructor_type? { unsafeBitCast(-1, to: sqlite3_destructor_type?.self) }
 
   private func failure() -> StoreError {
-    let extended = sqlite3_extended_errcode(database)
-    let kind: StoreError.Kind =
-      switch extended {
-      case SQLITE_CONSTRAINT | (8 << 8), SQLITE_CONSTRAINT | (6 << 8): .unique
-      case SQLITE_CONSTRAINT | (3 << 8): .foreignKey
-      default:
-        switch extended & 0xff {
-        case SQLITE_BUSY, SQLITE_LOCKED: .busy
-        case SQLITE_FULL: .full
-        case SQLITE_READONLY: .readOnly
-        case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt
-        default: .other
-        }
-      }
-    return StoreError(kind: kind, message: String(cString: sqlite3_errmsg(database)))
+    StoreError(
+      kind: Self.kind(sqlite3_extended_errcode(database)), message: String(cString: sqlite3_errmsg(database)))
+  }
+
+  private static func kind(_ extended: Int32) -> StoreError.Kind {
+    switch extended {
+    case SQLITE_CONSTRAINT | (8 << 8), SQLITE_CONSTRAINT | (6 << 8): return .unique
+    case SQLITE_CONSTRAINT | (3 << 8): return .foreignKey
+    default: break
+    }
+    switch extended & 0xff {
+    case SQLITE_BUSY, SQLITE_LOCKED: return .busy
+    case SQLITE_FULL: return .full
+    case SQLITE_READONLY: return .readOnly
+    case SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_PROTOCOL, SQLITE_PERM: return .io
+    case SQLITE_CORRUPT, SQLITE_NOTADB: return .corrupt
+    default: return .other
+    }
   }
 }
 

@@ -4,7 +4,8 @@ import Kit
 /// The embedded store: one writer and a few readers, each a thread that owns its connection; WAL, every commit durable.
 ///
 /// Writes that wait together are committed together, one fsync for many: each closure runs in a savepoint of its own,
-/// and nobody is answered before COMMIT.
+/// and nobody is answered before COMMIT. A disk that is full, read-only or failing refuses writes with a `StoreError`
+/// that says so; they go on when the cause is gone, and reads go on meanwhile as far as the disk lets them.
 public final class SQLiteStore: Store {
   /// Writes in one commit at the most.
   static let batchMax = 128
@@ -17,7 +18,7 @@ public final class SQLiteStore: Store {
   private let writer: WorkQueue<Write>
   private let reader: WorkQueue<Read>
 
-  private typealias Read = @Sendable (SQLiteConnection) -> Void
+  private typealias Read = @Sendable (SQLiteHandle) -> Void
   /// A closure of the writer's, with its answer held back until the outcome of COMMIT is known.
   private struct Write: Sendable {
     let run: @Sendable (SQLiteConnection) -> Finish
@@ -26,6 +27,8 @@ public final class SQLiteStore: Store {
   }
   private struct Finish {
     var revision: Int64?
+    /// Why this one is not kept, whatever becomes of the others.
+    var reason: (any Error)?
     var answer: ((any Error)?) -> Void
   }
 
@@ -34,12 +37,13 @@ public final class SQLiteStore: Store {
     writer = WorkQueue(waitingMax: Self.waitingMax)
     reader = WorkQueue(waitingMax: Self.waitingMax)
     let feed = self.feed
-    try writer.start(name: "store-writer", { try SQLiteConnection(path: path, readOnly: false) }) { connection, next in
-      Self.commitTogether(next, on: connection, feed: feed)
+    try writer.start(name: "store-writer", { try SQLiteHandle(path: path, readOnly: false) }) { handle, next in
+      Self.commitTogether(next, on: handle, feed: feed)
     }
     for number in 1...readers {
-      try reader.start(name: "store-reader-\(number)", { try SQLiteConnection(path: path, readOnly: true) }) {
-        connection, next in next.first(connection)
+      try reader.start(name: "store-reader-\(number)", { try SQLiteHandle(path: path, readOnly: true) }) {
+        handle, next in
+        next.first(handle)
       }
     }
   }
@@ -51,12 +55,15 @@ public final class SQLiteStore: Store {
 
   public func read<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
-      let accepted = reader.append { connection in
+      let accepted = reader.append { handle in
         continuation.resume(
           with: Result {
-            try connection.run("BEGIN")
-            defer { try? connection.run("COMMIT") }
-            return try body(Transaction(connection))
+            try handle.use { connection in
+              try connection.run("BEGIN")
+              let value = try body(Transaction(connection))
+              try connection.run("COMMIT")
+              return value
+            }
           })
       }
       if !accepted { continuation.resume(throwing: Self.overloaded) }
@@ -75,7 +82,7 @@ public final class SQLiteStore: Store {
               if let error { continuation.resume(throwing: error) } else { continuation.resume(returning: value) }
             }
           case .failure(let reason):
-            return Finish(revision: nil) { _ in continuation.resume(throwing: reason) }
+            return Finish(revision: nil, reason: reason) { _ in continuation.resume(throwing: reason) }
           }
         },
         refuse: { continuation.resume(throwing: $0) })
@@ -83,45 +90,63 @@ public final class SQLiteStore: Store {
     }
   }
 
+  /// Writes that nobody has begun yet.
+  var writesWaiting: Int { writer.waiting }
+
   private static var overloaded: StoreError { StoreError(kind: .overloaded, message: "too many requests wait") }
 
+  /// Runs `body` so that nothing of it is kept where it throws. Where even that fails the whole transaction is ended,
+  /// which its batch sees.
   private static func savepoint<T>(_ connection: SQLiteConnection, _ body: () throws -> T) -> Result<T, any Error> {
     do {
       try connection.run("SAVEPOINT one")
-      do {
-        let value = try body()
-        try connection.run("RELEASE one")
-        return .success(value)
-      } catch {
-        try connection.run("ROLLBACK TO one")
-        try connection.run("RELEASE one")
-        return .failure(error)
-      }
+      let value = try body()
+      try connection.run("RELEASE one")
+      return .success(value)
     } catch {
+      if connection.inTransaction {
+        do {
+          try connection.run("ROLLBACK TO one")
+          try connection.run("RELEASE one")
+        } catch { try? connection.run("ROLLBACK") }
+      }
       return .failure(error)
     }
   }
 
   /// Runs `next` and what joins it within `batchNanoseconds` in one transaction; answers everybody after COMMIT.
-  private static func commitTogether(_ next: WorkQueue<Write>.Taken, on connection: SQLiteConnection, feed: ChangeFeed)
-  {
-    do { try connection.run("BEGIN IMMEDIATE") } catch {
-      next.first.refuse(error)
+  private static func commitTogether(_ next: WorkQueue<Write>.Taken, on handle: SQLiteHandle, feed: ChangeFeed) {
+    var finishes: [Finish] = []
+    do {
+      try handle.use { connection in
+        try connection.run("BEGIN IMMEDIATE")
+        try gather(next, on: connection, &finishes)
+        try connection.run("COMMIT")
+      }
+    } catch {
+      if finishes.isEmpty { next.first.refuse(error) }
+      for finish in finishes { finish.answer(error) }
       return
     }
-    var finishes = [next.first.run(connection)]
+    for finish in finishes { finish.answer(nil) }
+    if let newest = finishes.compactMap(\.revision).max() { feed.wake(newest) }
+  }
+
+  /// Runs closures until there are enough. Throws where SQLite has ended the transaction, and with it all of them: what
+  /// ran on would be committed one by one.
+  private static func gather(
+    _ next: WorkQueue<Write>.Taken, on connection: SQLiteConnection, _ finishes: inout [Finish]
+  ) throws {
     let began = DispatchTime.now().uptimeNanoseconds
-    while finishes.count < batchMax, DispatchTime.now().uptimeNanoseconds - began < batchNanoseconds,
-      let more = next.more()
-    {
-      finishes.append(more.run(connection))
+    var job: Write? = next.first
+    while let current = job {
+      let finish = current.run(connection)
+      finishes.append(finish)
+      guard connection.inTransaction else {
+        throw finish.reason as? StoreError ?? StoreError(kind: .io, message: "the transaction was ended by a failure")
+      }
+      let full = finishes.count == batchMax || DispatchTime.now().uptimeNanoseconds - began >= batchNanoseconds
+      job = full ? nil : next.more()
     }
-    var failure: (any Error)?
-    do { try connection.run("COMMIT") } catch {
-      failure = error
-      try? connection.run("ROLLBACK")
-    }
-    for finish in finishes { finish.answer(failure) }
-    if failure == nil, let newest = finishes.compactMap(\.revision).max() { feed.wake(newest) }
   }
 }

@@ -31,6 +31,9 @@ final class WorkQueue<Job: Sendable>: Sendable {
     }
   }
 
+  /// Jobs that no thread has taken yet.
+  var waiting: Int { state.with { $0.jobs.count - $0.head } }
+
   func stop() { state.signal { $0.stopped = true } }
 
   /// Starts a thread that owns what `open` gives. Throws what `open` throws.

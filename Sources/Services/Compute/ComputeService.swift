@@ -13,24 +13,39 @@ public final class ComputeService: Sendable {
   public typealias ConsoleQuery =
     @Sendable (_ nodeID: String, _ serverID: String, _ bytesMax: Int) async throws -> [UInt8]?
 
-  public static let migrations: [Migration] = ComputeMigrations.all
+  public static let migrations: [Migration] = SagaTable.migrations + ComputeMigrations.all
 
-  private let context: ComputeContext
+  let context: ComputeContext
   private let lifecycle: ServerLifecycle
+  private let interfaces: InterfaceSagas
+  private let sagas: SagaRunner
+  private let uptime: @Sendable () -> Duration
   private let now: @Sendable () -> Timestamp
 
-  /// `cloudTag` names the guests' domains to administrators. `now` is the clock of deadlines.
+  /// - Parameters:
+  ///   - cloudTag: names the guests' domains to administrators.
+  ///   - now: the clock of what is told in dates.
+  ///   - uptime: the clock of limits, which nobody can step.
   public init(
     store: any Store, placement: any PlacementContract, networks: any NetworksContract, images: any ImagesContract,
     cloudTag: CloudTag, consoleQuery: @escaping ConsoleQuery, logger: Logger,
-    now: @escaping @Sendable () -> Timestamp = { .now() }
+    now: @escaping @Sendable () -> Timestamp = { .now() },
+    uptime: @escaping @Sendable () -> Duration = PassClock.uptime
   ) {
     context = ComputeContext(
       store: store, placement: placement, networks: networks, images: images, tag: cloudTag,
       consoleQuery: consoleQuery, logger: logger)
     lifecycle = ServerLifecycle(placement: placement, networks: networks, images: images)
+    interfaces = InterfaceSagas(lifecycle: lifecycle)
+    sagas = SagaRunner(
+      "compute.sagas", interfaces.kinds, store: store, clock: PassClock(longest: Self.passMax, uptime: uptime),
+      logger: logger)
+    self.uptime = uptime
     self.now = now
   }
+
+  /// What one pass of a loop counts at the most towards a limit.
+  private static let passMax = Duration.seconds(15)
 
   /// Every microversion clients ask for.
   static let versions = MicroversionRange(
@@ -47,12 +62,20 @@ public final class ComputeService: Sendable {
       + ServerListRoutes(context: context).routes + ServerRoutes(context: context, lifecycle: lifecycle).routes
       + ServerActionRoutes(context: context, lifecycle: lifecycle).routes
       + ServerMetadataRoutes(context: context, lifecycle: lifecycle).routes + ServerTagRoutes(context: context).routes
-      + InterfaceRoutes(context: context, lifecycle: lifecycle).routes
+      + InterfaceRoutes(context: context, interfaces: interfaces, sagas: sagas).routes
       + InstanceActionRoutes(context: context).routes + QuotaRoutes(context: context).routes
       + HostRoutes(context: context).routes + HypervisorRoutes(context: context).routes + ExtensionRoutes.routes
   }
 
-  public var convergers: [any Converger] { [ActionDeadlines(store: context.store, lifecycle: lifecycle, now: now)] }
+  /// Its loops, each with a clock of its own: ask once, and keep them.
+  public var convergers: [any Converger] {
+    [
+      sagas,
+      ActionDeadlines(
+        store: context.store, lifecycle: lifecycle, clock: PassClock(longest: Self.passMax, uptime: uptime), now: now),
+      LedgerKeeper(context: context, lifecycle: lifecycle, interfaces: interfaces, sagas: sagas),
+    ]
+  }
 
   /// Makes the flavors a new cloud begins with, where there is none at all.
   public func bootstrap() async throws {

@@ -45,6 +45,11 @@ public struct IdentityService: Sendable {
   /// Throws where the key directory cannot be written.
   public func rotateKeys() throws { try core.keys.rotate() }
 
+  /// Whether there is any user at all: a new store has none.
+  public func hasUsers() async throws -> Bool {
+    try await core.store.read { try !UserTable.list($0, [], Chunk(count: 1)).isEmpty }
+  }
+
   /// Makes what a cloud needs to be logged in to, where it is not there yet; see `BootstrapResult`.
   /// Users that are there get the passwords, and their tokens die: it is how an operator who lost them gets back in.
   /// Throws `StoreError`, or `AsyncSlots.Full` under overload.
@@ -68,5 +73,10 @@ extension IdentityService: IdentityContract {
     try ProjectTable.forToken(tx, id, isDomain: false).map {
       ProjectRecord(id: $0.id, name: $0.name, domainID: $0.domainID, enabled: $0.enabled)
     }
+  }
+
+  public func names(_ tx: Transaction, users: Set<String>, projects: Set<String>) throws -> IdentityNames {
+    IdentityNames(
+      users: try UserTable.names(tx, users.sorted()), projects: try ProjectTable.names(tx, projects.sorted()))
   }
 }

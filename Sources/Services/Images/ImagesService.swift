@@ -53,6 +53,14 @@ public struct ImagesService: Sendable, ImagesContract {
     try BlobTable.unpin(tx, digest: digest, holder: holder)
   }
 
+  public func pins(_ tx: Transaction, holders: [String]) throws -> [ImagePin] {
+    try BlobTable.pins(tx, holders: holders)
+  }
+
+  public func pins(_ tx: Transaction, after holder: String, limit: Int) throws -> [ImagePin] {
+    try BlobTable.pins(tx, after: holder, limit: limit)
+  }
+
   /// Where bytes that are kept can be read; nil where there are none with this SHA-256. The file is never changed; a
   /// reader that has opened it reads it to the end even if it is removed.
   public func open(digest: String) async throws -> (size: Int64, path: String)? {

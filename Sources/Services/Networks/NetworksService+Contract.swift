@@ -33,6 +33,12 @@ extension NetworksService: NetworksContract {
     try ServerPorts.load(tx, servers: servers)
   }
 
+  public func servers(_ tx: Transaction, after serverID: String, limit: Int) throws -> [String] {
+    try tx.query(
+      "SELECT DISTINCT server_id FROM port WHERE server_id > \(serverID) ORDER BY server_id LIMIT \(limit)"
+    ) { $0.text(0) }
+  }
+
   public func setSecurityGroup(
     _ tx: Transaction, serverID: String, projectID: String, group: String, present: Bool, requestID: String
   ) throws {

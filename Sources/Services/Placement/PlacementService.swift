@@ -37,6 +37,22 @@ public struct PlacementService: Sendable, PlacementContract, NodeObserver {
     try PlacementRules.release(tx, consumer: serverID, at: now())
   }
 
+  public func refusals(_ tx: Transaction, resources: Resources) throws -> [HostRefusal] {
+    try PlacementRules.refusals(tx, resources, at: now())
+  }
+
+  public func claims(_ tx: Transaction, servers: [String]) throws -> [ClaimRecord] {
+    try PlacementRules.claims(tx, "uuid IN (\(list: servers))")
+  }
+
+  public func claims(_ tx: Transaction, after serverID: String, limit: Int) throws -> [ClaimRecord] {
+    try PlacementRules.claims(tx, "uuid > \(serverID) ORDER BY uuid LIMIT \(limit)")
+  }
+
+  public func hold(_ tx: Transaction, _ claim: ClaimRecord, projectID: String, userID: String) throws {
+    try PlacementRules.hold(tx, claim, projectID: projectID, userID: userID, at: now())
+  }
+
   public func hosts(_ tx: Transaction) throws -> [HostRecord] { try ProviderTable.list(tx).map(\.record) }
 
   public func setEnabled(_ tx: Transaction, nodeID: String, _ enabled: Bool) throws {

@@ -40,8 +40,26 @@ int clinux_netlink_listen(int protocol, const int *groups, int group_count);
 /// pidfd_open(2): a descriptor that becomes readable when the process ends. -errno on failure.
 int clinux_pidfd_open(int pid);
 
+/// pidfd_send_signal(2): signals exactly the process behind the descriptor, also when its pid was given to another.
+/// 0, or -errno.
+int clinux_pidfd_signal(int pidfd, int signal);
+
+/// The generation of the nftables rules in the calling thread's namespace: any change by anyone raises it. -errno.
+int64_t clinux_nft_generation(void);
+
+/// The rules of one nftables chain in the calling thread's namespace, as netlink messages: their length in bytes, 0
+/// where there is no such chain, or -errno (ENOBUFS: they do not fit). `family` is nf's, 7 for `bridge`, 1 for `inet`.
+long clinux_nft_rules(int family, const char *table, const char *chain, void *bytes, size_t size);
+
+/// The number by which the kernel knows the calling thread.
+int clinux_thread_id(void);
+
 /// Says on the device `name` that `address` (IPv4, network order) is at `mac`: one gratuitous ARP. 0, or -errno.
 int clinux_announce_ipv4(const char *name, const uint8_t mac[6], const uint8_t address[4]);
 
 /// The MTU of the device `name` in the calling thread's namespace, or -errno.
 int clinux_mtu(const char *name);
+/// Whether nothing keeps the kernel's clock in step: 1 where nothing does, 0 where something does, -1 where the kernel
+/// does not say.
+int clinux_clock_unsynchronized(void);
+

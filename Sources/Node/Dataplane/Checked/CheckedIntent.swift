@@ -46,6 +46,12 @@ struct CheckedIntent: Sendable {
       refused[ObjectKey(.port, id)] = Refusal("NetworkMissing", "The port's network is not known to this node.")
       ports[id] = nil
     }
+    let bridges = Set(networks.values.filter { !$0.external }.map(\.bridge))
+    for (id, router) in routers where !router.interfaces.allSatisfy({ bridges.contains($0.device.bridge) }) {
+      refused[ObjectKey(.router, id)] = Refusal(
+        "NetworkMissing", "A network of the router's interfaces is not known to this node.")
+      routers[id] = nil
+    }
   }
 
   /// Why a port that is wired is still not as asked: a group that is missing or refused gives it no rules.

@@ -12,21 +12,38 @@ struct Daemon: Sendable {
   let namespace: String
 
   /// Its pid where it runs as we would start it: same arguments, same namespace.
-  var running: pid_t? {
-    guard let pid = alive, Self.commandLine(pid).dropFirst() == arguments[...] else { return nil }
-    return Self.inode("/proc/\(pid)/ns/net") == Self.inode(HomeNamespace.path(namespace)) ? pid : nil
+  var running: pid_t? { missing == nil ? alive : nil }
+
+  /// Why it does not run as we would start it; nil where it does.
+  var missing: String? {
+    guard let pid = alive else { return leftPIDFile ? "ended" : "not running" }
+    guard Self.commandLine(pid).dropFirst() == arguments[...] else { return "running with other arguments" }
+    let here = Self.inode("/proc/\(pid)/ns/net") == Self.inode(HomeNamespace.path(namespace))
+    return here ? nil : "running in another namespace"
   }
+
+  /// Whether it has run and was not ended by us.
+  var leftPIDFile: Bool { FileManager.default.fileExists(atPath: pidFile) }
 
   /// Its pid where it runs at all, however it was started.
   private var alive: pid_t? {
     guard let text = try? String(contentsOfFile: pidFile, encoding: .utf8),
       let pid = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)), pid > 1
     else { return nil }
+    return isOurs(pid) ? pid : nil
+  }
+
+  /// Whether the process is this daemon, and not another that was given its pid.
+  private func isOurs(_ pid: pid_t) -> Bool {
     let line = Self.commandLine(pid)
-    guard let name = line.first, name.hasSuffix(program), line.contains(where: { $0.contains(pidFile) }) else {
-      return nil
-    }
-    return pid
+    guard let name = line.first else { return false }
+    return name.hasSuffix(program) && line.contains { $0.hasSuffix(pidFile) }
+  }
+
+  /// This daemon where its pid file leads to nobody: somebody removed the file, or it was started twice.
+  private var strays: [pid_t] {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return entries.compactMap { pid_t($0) }.filter { $0 > 1 && isOurs($0) }
   }
 
   static func commandLine(_ pid: pid_t) -> [String] {
@@ -43,61 +60,54 @@ struct Daemon: Sendable {
 
   /// Starts it in its namespace; it puts itself into the background. Throws `Refusal` where it does not stay.
   func start() async throws {
-    await stop()
+    CrashPoint.pass(.startDaemons, .before, "\(program) \(namespace)")
+    await stop(everywhere: true)
     let started = try await Tool.start(
       "setsid", ["nsenter", "--net=\(HomeNamespace.path(namespace))", program] + arguments)
     guard started else { throw Refusal("DaemonFailed", "\(program) does not start; its log says why.") }
     for _ in 0..<50 where running == nil { try await Task.sleep(for: .milliseconds(10)) }
     guard running != nil else { throw Refusal("DaemonFailed", "\(program) ended right after its start.") }
+    CrashPoint.pass(.startDaemons, .after, "\(program) \(namespace)")
   }
 
   /// Makes it read its files again.
   func reload() {
-    if let pid = alive { kill(pid, SIGHUP) }
+    guard let pid = alive else { return }
+    let descriptor = clinux_pidfd_open(pid)
+    guard descriptor >= 0 else { return }
+    if isOurs(pid) { _ = clinux_pidfd_signal(descriptor, SIGHUP) }
+    close(descriptor)
   }
 
-  /// Asks a process to end, and after `stopPatience` makes it end.
+  /// Asks a process to end, and after `stopPatience` makes it end. It is held by a descriptor: one that is given its
+  /// pid meanwhile is not meant.
   static func end(_ pid: pid_t, while runs: () -> Bool) async {
-    kill(pid, SIGTERM)
+    let descriptor = clinux_pidfd_open(pid)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    guard runs() else { return }
+    _ = clinux_pidfd_signal(descriptor, SIGTERM)
     let deadline = ContinuousClock.now + stopPatience
     while runs() && ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
-    if runs() { kill(pid, SIGKILL) }
+    if runs() { _ = clinux_pidfd_signal(descriptor, SIGKILL) }
   }
 
-  /// Ends it, if need be the hard way, and removes its pid file.
-  func stop() async {
+  /// Ends it, if need be the hard way, and removes its pid file. `everywhere`: also one that no pid file leads to.
+  func stop(everywhere: Bool = false) async {
     if let pid = alive { await Self.end(pid) { alive == pid } }
+    if everywhere { for pid in strays { await Self.end(pid) { isOurs(pid) } } }
     unlink(pidFile)
   }
-}
 
-/// Small files of daemons, written only when they change.
-enum StateFile {
-  /// Writes `text` by rename. Whether it was something else before. Throws where the disk refuses.
-  static func write(_ text: String, to path: String) throws -> Bool {
-    if let now = try? String(contentsOfFile: path, encoding: .utf8), now == text { return false }
-    do {
-      try text.write(toFile: path, atomically: true, encoding: .utf8)
-    } catch {
-      throw Refusal("DiskFailed", "A file of the data plane cannot be written.")
+  /// What stands in a file that it has open, also where the file was removed. nil where it has no such file.
+  func contents(ofOpenFile path: String) -> String? {
+    guard let pid = alive else { return nil }
+    let folder = "/proc/\(pid)/fd"
+    for entry in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(entry)")
+      guard let target, target == path || target == "\(path) (deleted)" else { continue }
+      return try? String(contentsOfFile: "\(folder)/\(entry)", encoding: .utf8)
     }
-    return true
-  }
-
-  /// Makes a directory that only root enters. Throws where the disk refuses.
-  static func directory(_ path: String) throws {
-    guard !FileManager.default.fileExists(atPath: path) else { return }
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw Refusal("DiskFailed", "A directory of the data plane cannot be made.")
-    }
-  }
-
-  /// Keeps a daemon's log from growing without bound.
-  static func bound(_ path: String, bytesMax: Int = 1 << 20) {
-    var facts = clinux_path_facts()
-    if clinux_path_facts(path, &facts) == 0, facts.size > bytesMax { truncate(path, 0) }
+    return nil
   }
 }

@@ -16,6 +16,9 @@ struct Leases {
     return words.count >= 4 ? IPAddress(String(words[2])) : nil
   }
 
+  /// Whether the address is leased.
+  func has(_ address: IPAddress) -> Bool { lines.contains { Self.address($0) == address } }
+
   /// Whether an address is leased that is none of `held`.
   func hasStrangers(_ held: Set<IPAddress>) -> Bool {
     lines.contains { line in Self.address(line).map { !held.contains($0) } ?? false }
@@ -24,6 +27,6 @@ struct Leases {
   /// Drops the leases of all addresses but `held`. dnsmasq must not run. Throws where the file cannot be written.
   func keep(_ held: Set<IPAddress>) throws {
     let kept = lines.filter { line in Self.address(line).map(held.contains) ?? true }
-    _ = try StateFile.write(kept.map { $0 + "\n" }.joined(), to: path)
+    try StateFile.write(kept.map { $0 + "\n" }.joined(), to: path)
   }
 }

@@ -28,52 +28,62 @@ struct RouterService: Sendable {
       pidFile: "\(directory)/radvd.pid", namespace: namespace)
   }
 
-  private var owner: ObjectKey { ObjectKey(.router, router.id) }
+  var owner: ObjectKey { ObjectKey(.router, router.id) }
 
   var pairs: [VethPair] {
     router.devices.map { device in
       VethPair(
         hostEnd: device.hostEnd, inside: device.name, namespace: namespace, bridge: device.bridge, mac: device.mac,
-        mtu: device.mtu, owner: owner)
+        mtu: device.mtu, owner: owner, field: .routerDevices)
     }
   }
 
-  /// Makes the namespace's inside as it should be. Throws `Refusal` where something is refused.
-  func apply(thread: NamespaceThread, logger: Logger) async throws {
+  var configPath: String { "\(directory)/radvd.conf" }
+
+  /// Makes the namespace's inside as it should be. Throws `Refusal` where something is refused. `fresh`: the namespace
+  /// was made by this look.
+  func apply(fresh: Bool, thread: NamespaceThread, logger: Logger) async throws -> Look {
+    var look = Look()
     try StateFile.directory(directory)
     let old = FloatingRecord.load(directory)
-    try await translate(thread)
-    let plan = try await wire(thread, logger)
+    if let found = try await translate(thread), !fresh {
+      look.note(
+        owner, .routerRules, asked: "table ip \(RouterTable.name) as loaded", found: found, done: "loaded again")
+    }
+    let plan = try await wire(thread, fresh, logger)
+    look.merge(plan.look)
     try await announce(plan, thread)
     for address in old.changed(to: router) { try await Conntrack.cut(floating: address, in: namespace) }
     try FloatingRecord(router).save(directory)
-    try await advertise()
+    try await advertise(fresh, &look)
+    return look
   }
 
-  /// Rules come before addresses: a floating IP never answers for the router itself.
-  private func translate(_ thread: NamespaceThread) async throws {
+  /// Rules come before addresses: a floating IP never answers for the router itself. What somebody did to them, if so.
+  private func translate(_ thread: NamespaceThread) async throws -> String? {
     let text = RouterTable(router: router).render()
-    let record = "\(directory)/nft"
-    try await thread.run(in: namespace) {
-      let nftables = try Nftables()
-      let now = nftables.table("ip", RouterTable.name)
-      if let now, (try? String(contentsOfFile: record, encoding: .utf8)) == text + now { return }
-      _ = try nftables.run(text)
-      _ = try StateFile.write(text + (nftables.table("ip", RouterTable.name) ?? ""), to: record)
+    let path = "\(directory)/rules.json"
+    return try await thread.run(in: namespace) {
+      var tables = KernelTables(path: path, tables: [KernelTables.Table(family: "ip", name: RouterTable.name)])
+      let looked = try tables.compare(text)
+      if !looked.same { try tables.load(text) }
+      return looked.found
     }
   }
 
-  private func wire(_ thread: NamespaceThread, _ logger: Logger) async throws -> InsidePlan {
+  private func wire(_ thread: NamespaceThread, _ fresh: Bool, _ logger: Logger) async throws -> InsidePlan {
     let devices = router.devices
-    let view = try await thread.run(in: namespace) {
-      Sysctl.set("ipv4/ip_forward", "1")
-      Sysctl.set("ipv4/conf/all/arp_ignore", "1")
-      Sysctl.set("ipv4/conf/all/arp_announce", "2")
-      Sysctl.set("ipv6/conf/all/forwarding", "1")
-      for device in devices { Sysctl.set("ipv6/conf/\(device.name)/accept_dad", "0") }
-      return NamespaceView.read()
+    let (view, switches) = try await thread.run(in: namespace) {
+      var changed = [
+        Sysctl.set("ipv4/ip_forward", "1"), Sysctl.set("ipv4/conf/all/arp_ignore", "1"),
+        Sysctl.set("ipv4/conf/all/arp_announce", "2"), Sysctl.set("ipv6/conf/all/forwarding", "1"),
+      ]
+      for device in devices { changed.append(Sysctl.set("ipv6/conf/\(device.name)/accept_dad", "0")) }
+      return (NamespaceView.read(), changed.compactMap { $0 })
     }
-    var plan = InsidePlan(view: view)
+    let made = fresh || devices.allSatisfy { view.devices[$0.name]?.addresses.isEmpty ?? true }
+    var plan = InsidePlan(view: view, owner: owner, field: .routerDevices, fresh: made)
+    for found in switches { plan.note(asked: "the router's switches", found: found) }
     plan.loopback()
     let wanted = Set(devices.map(\.name))
     for name in view.devices.keys where (name.hasPrefix("qr-") || name.hasPrefix("qg-")) && !wanted.contains(name) {
@@ -82,12 +92,11 @@ struct RouterService: Sendable {
     for device in devices {
       var addresses = Set(device.addresses)
       if device == router.gateway?.device { addresses.formUnion(floatingAddresses) }
-      plan.device(
-        device.name, mac: device.mac, mtu: device.mtu, addresses: addresses, up: router.adminStateUp, owner: owner)
+      plan.device(device.name, mac: device.mac, mtu: device.mtu, addresses: addresses, up: router.adminStateUp)
     }
     if router.adminStateUp {
       let defaults = (router.gateway?.nexthops ?? []).map(Route.defaultRoute)
-      plan.routes(Set(router.routes + defaults), owner: owner)
+      plan.routes(Set(router.routes + defaults))
     }
     if let refusal = await plan.batch.run(in: namespace, logger: logger)[owner] { throw refusal }
     return plan
@@ -107,16 +116,28 @@ struct RouterService: Sendable {
     }
   }
 
-  private func advertise() async throws {
+  /// Whether the router announces itself.
+  var advertises: Bool { !RadvdConfig(router: router).text.isEmpty }
+
+  private func advertise(_ fresh: Bool, _ look: inout Look) async throws {
     let text = RadvdConfig(router: router).text
     let daemon = Self.daemon(namespace: namespace, directory: directory)
-    let changed = try StateFile.write(text, to: "\(directory)/radvd.conf")
+    let hasRun = daemon.leftPIDFile
+    guard !text.isEmpty else {
+      if hasRun { await daemon.stop(everywhere: true) }
+      return
+    }
     StateFile.bound("\(directory)/radvd.log")
-    if text.isEmpty {
-      await daemon.stop()
-    } else if daemon.running == nil {
+    let before = try StateFile.writeSealed(text, to: configPath)
+    if case .meddled(let how) = before, hasRun {
+      look.note(owner, .routerDaemon, asked: "radvd.conf as written", found: how, done: "written anew and read again")
+    }
+    if let missing = daemon.missing {
+      if !fresh {
+        look.note(owner, .routerDaemon, asked: "radvd in \(namespace)", found: missing, done: "started")
+      }
       try await daemon.start()
-    } else if changed {
+    } else if before != .same {
       daemon.reload()
     }
   }
@@ -149,6 +170,6 @@ struct FloatingRecord: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let text = String(decoding: (try? encoder.encode(pairs)) ?? Data("{}".utf8), as: UTF8.self)
-    _ = try StateFile.write(text, to: "\(directory)/floating.json")
+    try StateFile.write(text, to: "\(directory)/floating.json")
   }
 }

@@ -1,3 +1,4 @@
+import Drivers
 import Kit
 import NodeLink
 
@@ -10,6 +11,8 @@ struct VethPair: Sendable, Hashable {
   var mac: MACAddress
   var mtu: Int
   var owner: ObjectKey
+  /// What a difference of it is called.
+  var field: DriftField
 }
 
 /// Compares the host's devices with what the intent needs and writes the commands for what differs.
@@ -17,38 +20,59 @@ struct DevicePlan {
   let names: Names
   let host: HostLinks
   let views: [String: NamespaceView]
+  /// Namespaces made by this look, or by somebody else: what is put into them is no repair of its own.
+  let fresh: Set<String>
   private(set) var batch = IPBatch()
-  /// Bridges made by this plan: the host's IPv6 must be turned off on them.
-  private(set) var newBridges: [String] = []
+  private(set) var look = Look()
+  /// Taps that were made or found anew, and are still down: to raise them is no repair of its own.
+  private(set) var newTaps: Set<String> = []
+  /// Names that are given back, by the names that devices have now.
+  private var givenBack: [String: String] = [:]
 
-  init(names: Names, host: HostLinks, views: [String: NamespaceView]) {
+  init(names: Names, host: HostLinks, views: [String: NamespaceView], fresh: Set<String>) {
     self.names = names
     self.host = host
     self.views = views
+    self.fresh = fresh
   }
+
+  private static let bridgeOptions =
+    "mcast_snooping 0 forward_delay 0 stp_state 0 nf_call_iptables 1 nf_call_ip6tables 1"
 
   /// A bridge of ours: no spanning tree, no snooping, its packets shown to the `inet` table.
   mutating func bridge(_ name: String, mtu: Int?, owner: ObjectKey?) {
-    let options = "mcast_snooping 0 forward_delay 0 stp_state 0 nf_call_iptables 1 nf_call_ip6tables 1"
-    var link = host[name]
-    if let existing = link, existing.kind != "bridge" {
-      batch.add("link del \(name)")
-      link = nil
-    }
-    guard let link else {
-      batch.add("link add \(name) address \(Self.mac(name)) type bridge \(options)", for: owner)
+    let field: DriftField = owner == nil ? .externalBridge : .bridge
+    let asked = "bridge \(name), up" + (mtu.map { ", MTU \($0)" } ?? "")
+    var found: [String] = []
+    let mac = Self.mac(name)
+    guard let link = present(name, kind: "bridge", mac: mac, master: nil, owner: owner, &found) else {
+      batch.add("link add \(name) address \(mac) type bridge \(Self.bridgeOptions)", for: owner)
       batch.add("link set \(name) \(mtu.map { "mtu \($0) " } ?? "")addrgenmode none up", for: owner)
-      newBridges.append(name)
+      look.note(owner, field, asked: asked, found: found.first ?? "missing", done: "made again")
       return
     }
     let details = link.linkinfo?.info_data
     if details?.nf_call_iptables != 1 || details?.nf_call_ip6tables != 1 || details?.mcast_snooping != 0
       || details?.stp_state != 0 || details?.forward_delay != 0
     {
-      batch.add("link set \(name) type bridge \(options)", for: owner)
+      batch.add("link set \(name) type bridge \(Self.bridgeOptions)", for: owner)
+      found.append("other bridge options")
     }
-    if let mtu, link.mtu != mtu { batch.add("link set \(name) mtu \(mtu)", for: owner) }
-    if !link.up { batch.add("link set \(name) up", for: owner) }
+    if let mtu, link.mtu != mtu {
+      batch.add("link set \(name) mtu \(mtu)", for: owner)
+      found.append("MTU \(link.mtu)")
+    }
+    if link.addressesItself {
+      batch.add("link set \(name) addrgenmode none", for: owner)
+      found.append("IPv6 addresses of its own")
+    }
+    if !link.up {
+      batch.add("link set \(name) up", for: owner)
+      if found.isEmpty { found.append("down") }
+    }
+    if !found.isEmpty {
+      look.note(owner, field, asked: asked, found: found.joined(separator: ", "), done: "set right")
+    }
   }
 
   /// An operator's bridge with servers on it shows its packets to the `inet` table: without that no group is kept.
@@ -57,99 +81,95 @@ struct DevicePlan {
     let details = link.linkinfo?.info_data
     guard details?.nf_call_iptables != 1 || details?.nf_call_ip6tables != 1 else { return }
     batch.add("link set \(bridge) type bridge nf_call_iptables 1 nf_call_ip6tables 1")
+    look.note(
+      nil, .externalBridge, asked: "bridge \(bridge) shows its packets to nftables", found: "it does not",
+      done: "set right")
   }
 
-  mutating func namespace(_ name: String, owner: ObjectKey) {
-    if !host.namespaces.contains(name) { batch.add("netns add \(name)", for: owner) }
+  mutating func namespace(_ name: String, owner: ObjectKey, field: DriftField) {
+    guard !host.namespaces.contains(name) else { return }
+    batch.add("netns add \(name)", for: owner)
+    look.note(owner, field, asked: "namespace \(name)", found: "missing", done: "made again, with all that is in it")
   }
 
   mutating func pair(_ pair: VethPair) {
+    let (name, asked) = (pair.hostEnd, "\(pair.hostEnd) on bridge \(pair.bridge), MTU \(pair.mtu), up")
     let inside = views[pair.namespace]?.devices[pair.inside]
-    let link = host[pair.hostEnd]
-    if let link, inside != nil {
-      if link.master != pair.bridge || !link.up || link.mtu != pair.mtu {
-        batch.add("link set \(pair.hostEnd) mtu \(pair.mtu) master \(pair.bridge) up", for: pair.owner)
-      }
+    let link = host[name]
+    guard let link, inside != nil else {
+      if link != nil { batch.add("link del \(name)") }
+      batch.add(
+        "link add \(name) address \(Self.mac(name)) mtu \(pair.mtu) type veth "
+          + "peer name \(pair.inside) address \(pair.mac) mtu \(pair.mtu) netns \(pair.namespace)", for: pair.owner)
+      batch.add("link set \(name) addrgenmode none master \(pair.bridge) up", for: pair.owner)
+      guard !fresh.contains(pair.namespace) else { return }
+      let found = link == nil ? "missing" : "without its other end, \(pair.inside)"
+      look.note(pair.owner, pair.field, asked: asked, found: found, done: "made again")
       return
     }
-    if link != nil { batch.add("link del \(pair.hostEnd)") }
-    batch.add(
-      "link add \(pair.hostEnd) address \(Self.mac(pair.hostEnd)) mtu \(pair.mtu) type veth "
-        + "peer name \(pair.inside) address \(pair.mac) mtu \(pair.mtu) netns \(pair.namespace)", for: pair.owner)
-    batch.add("link set \(pair.hostEnd) addrgenmode none master \(pair.bridge) up", for: pair.owner)
+    var found: [String] = []
+    if let place = place(of: link, unless: pair.bridge) { found.append(place) }
+    if !link.up { found.append("down") }
+    if link.mtu != pair.mtu { found.append("MTU \(link.mtu)") }
+    if link.addressesItself { found.append("IPv6 addresses of its own") }
+    guard !found.isEmpty else { return }
+    batch.add("link set \(name) mtu \(pair.mtu) addrgenmode none master \(pair.bridge) up", for: pair.owner)
+    look.note(pair.owner, pair.field, asked: asked, found: found.joined(separator: ", "), done: "set right")
   }
 
   /// A tap, made down: it comes up only behind its rules. Its own MAC begins with `fe`, so no bridge takes it.
   mutating func tap(_ port: CheckedPort, network: CheckedNetwork) {
-    let owner = ObjectKey(.port, port.id)
-    let settings = "mtu \(network.mtu) master \(network.bridge)"
-    if let link = host[port.tap] {
-      guard link.kind != "tun" else {
-        if link.master != network.bridge || link.mtu != network.mtu {
-          batch.add("link set \(port.tap) \(settings)", for: owner)
-        }
-        return
-      }
-      batch.add("link del \(port.tap)")
-    }
+    let (owner, name) = (ObjectKey(.port, port.id), port.tap)
     let mac = MACAddress(bits: 0xfe << 40 | port.mac.bits & 0xff_ffff_ffff)
-    batch.add("tuntap add dev \(port.tap) mode tap vnet_hdr", for: owner)
-    batch.add("link set \(port.tap) address \(mac) addrgenmode none \(settings)", for: owner)
+    let settings = "address \(mac) addrgenmode none mtu \(network.mtu) master \(network.bridge)"
+    let asked = "tap \(name) on bridge \(network.bridge), MTU \(network.mtu)"
+    var found: [String] = []
+    let bridgeNow = givenBack.first { $0.value == network.bridge }?.key ?? network.bridge
+    guard let link = present(name, kind: "tun", mac: mac, master: bridgeNow, owner: owner, &found) else {
+      batch.add("tuntap add dev \(name) mode tap vnet_hdr", for: owner)
+      batch.add("link set \(name) \(settings)", for: owner)
+      look.note(owner, .tap, asked: asked, found: found.first ?? "missing", done: "made again")
+      newTaps.insert(name)
+      return
+    }
+    if link.ifname != name { newTaps.insert(name) }
+    if let place = place(of: link, unless: network.bridge) { found.append(place) }
+    if link.mtu != network.mtu { found.append("MTU \(link.mtu)") }
+    if link.address != mac.description { found.append("MAC \(link.address ?? "none")") }
+    if link.addressesItself { found.append("IPv6 addresses of its own") }
+    guard !found.isEmpty else { return }
+    batch.add("link set \(name) \(settings)", for: owner)
+    look.note(owner, .tap, asked: asked, found: found.joined(separator: ", "), done: "set right")
+  }
+
+  /// Where a device is, in words, unless it is on `bridge`.
+  private func place(of link: HostLinks.Link, unless bridge: String) -> String? {
+    guard let master = link.master else { return "on no bridge" }
+    return (givenBack[master] ?? master) == bridge ? nil : "on \(master)"
+  }
+
+  /// The device of that name. One of another kind goes; one that somebody renamed gets its name back, and is down.
+  private mutating func present(
+    _ name: String, kind: String, mac: MACAddress, master: String?, owner: ObjectKey?, _ found: inout [String]
+  ) -> HostLinks.Link? {
+    if let link = host[name] {
+      if link.kind == kind { return link }
+      batch.add("link del \(name)")
+      found.append("a device of another kind")
+      return nil
+    }
+    guard var link = host.renamed(kind: kind, mac: mac, master: master) else { return nil }
+    batch.add("link set dev \(link.ifname) down", for: owner)
+    batch.add("link set dev \(link.ifname) name \(name)", for: owner)
+    found.append("renamed to \(link.ifname)")
+    givenBack[link.ifname] = name
+    link.flags = []
+    return link
   }
 
   /// A MAC for a device of ours, always the same for the same name.
   private static func mac(_ name: String) -> MACAddress {
     let hash = name.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     return MACAddress(bits: 0xfe << 40 | hash & 0xff_ffff_ffff)
-  }
-}
-
-/// Compares the devices inside one namespace with what they should be.
-struct InsidePlan {
-  let view: NamespaceView
-  private(set) var batch = IPBatch()
-  /// IPv4 addresses put on a device that the neighbours should hear of.
-  private(set) var announced: [(device: String, mac: MACAddress, address: IPAddress)] = []
-  /// Addresses that were there and are no longer wanted.
-  private(set) var withdrawn: Set<IPAddress> = []
-
-  init(view: NamespaceView) { self.view = view }
-
-  mutating func loopback() {
-    if view.devices["lo"]?.up != true { batch.add("link set lo up") }
-  }
-
-  mutating func device(
-    _ name: String, mac: MACAddress, mtu: Int, addresses: Set<InterfaceAddress>, up: Bool, owner: ObjectKey
-  ) {
-    let now = view.devices[name]
-    if now?.mac != mac || now?.mtu != mtu { batch.add("link set \(name) address \(mac) mtu \(mtu)", for: owner) }
-    if now?.up != up { batch.add("link set \(name) \(up ? "up" : "down")", for: owner) }
-    let kept = (now?.addresses ?? []).filter { !Self.isLinkLocal($0.address) || addresses.contains($0) }
-    for address in kept.subtracting(addresses) {
-      batch.add("addr del \(address) dev \(name)", for: owner)
-      withdrawn.insert(address.address)
-    }
-    for address in addresses.subtracting(kept).sorted(by: { $0.prefix < $1.prefix }) {
-      batch.add("addr add \(address) dev \(name)\(address.address.version == 6 ? " nodad" : "")", for: owner)
-      if address.address.version == 4 { announced.append((name, mac, address.address)) }
-    }
-  }
-
-  mutating func routes(_ wanted: Set<Route>, owner: ObjectKey) {
-    for route in view.routes.subtracting(wanted) where !Self.isLinkLocal(route.destination.network) {
-      // A route goes by itself with the address it stood on; what did not is for the next pass.
-      if withdrawn.contains(where: { $0.version == route.nexthop.version }) { continue }
-      batch.add("route del \(route.destination) via \(route.nexthop)", for: owner)
-    }
-    for route in wanted.subtracting(view.routes).sorted(by: { $0.destination.prefix > $1.destination.prefix }) {
-      batch.add("route replace \(route.destination) via \(route.nexthop)", for: owner)
-    }
-  }
-
-  mutating func remove(_ device: String) { batch.add("link del \(device)") }
-
-  private static func isLinkLocal(_ address: IPAddress) -> Bool {
-    address.version == 6 && address.bits >> 118 == 0xfe80 >> 6
   }
 }

@@ -16,15 +16,19 @@ struct HostLinks: Sendable {
       var info_kind: String?
       var info_data: Details?
     }
+    var ifindex: Int
     var ifname: String
     var flags: [String]
     var mtu: Int
     var master: String?
     var address: String?
+    var inet6_addr_gen_mode: String?
     var linkinfo: Info?
 
     var up: Bool { flags.contains("UP") }
     var kind: String { linkinfo?.info_kind ?? "" }
+    /// Whether the host would give it an IPv6 address of its own.
+    var addressesItself: Bool { inet6_addr_gen_mode.map { $0 != "none" } ?? false }
   }
 
   private var links: [String: Link] = [:]
@@ -35,6 +39,36 @@ struct HostLinks: Sendable {
 
   /// Names of devices that begin with `prefix`.
   func named(_ prefix: String) -> [String] { links.keys.filter { $0.hasPrefix(prefix) } }
+
+  /// At most this many foreign bridges are told.
+  static let foreignBridgesMax = 100
+
+  /// Bridges without any cloud's mark, in order, without `used`, which the operator gave us.
+  func foreignBridges(except used: String) -> [String] {
+    let names = links.values.filter { $0.kind == "bridge" && !Self.isMarked($0.ifname) && $0.ifname != used }
+    return Array(names.map(\.ifname).sorted().prefix(Self.foreignBridgesMax))
+  }
+
+  /// A device that somebody renamed: of this kind and MAC, on this bridge, under a name that is no cloud's.
+  func renamed(kind: String, mac: MACAddress, master: String?) -> Link? {
+    links.values.first { link in
+      link.kind == kind && link.address == mac.description && link.master == master && !Self.isMarked(link.ifname)
+        && link.ifname.utf8.allSatisfy(Self.isPlain)
+    }
+  }
+
+  /// `h`, four hex digits and a letter: the mark of a cloud of Haneul, ours or another.
+  static func isMarked(_ name: String) -> Bool {
+    let bytes = Array(name.utf8.prefix(6))
+    guard bytes.count == 6, bytes[0] == UInt8(ascii: "h"), (0x61...0x7a).contains(bytes[5]) else { return false }
+    return bytes[1..<5].allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+  }
+
+  /// What may stand in a line of `ip -batch` as it is.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte) || (0x41...0x5a).contains(byte)
+      || "-_.".utf8.contains(byte)
+  }
 
   /// Reads all of them with one call. Throws `Refusal` where `ip` fails.
   static func read() async throws -> HostLinks {

@@ -11,12 +11,16 @@ struct NamespaceView: Sendable {
     var addresses: Set<InterfaceAddress> = []
   }
   private(set) var devices: [String: Device] = [:]
+  /// Which namespace it is: one made anew under the same name is another.
+  private(set) var inode: UInt64 = 0
   /// Routes that go through a gateway.
   private(set) var routes: Set<Route> = []
 
   /// Reads the calling thread's namespace.
   static func read() -> NamespaceView {
     var view = NamespaceView()
+    var facts = clinux_path_facts()
+    if clinux_path_facts("/proc/thread-self/ns/net", &facts) == 0 { view.inode = facts.inode }
     var list: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&list) == 0 else { return view }
     defer { freeifaddrs(list) }
@@ -103,15 +107,13 @@ struct NamespaceView: Sendable {
 
 /// Switches of the calling thread's namespace, under `/proc/sys/net`.
 enum Sysctl {
-  /// Writes `value` where it is not so already. Whether it is so now.
+  /// Writes `value` where it is not so already. What it was before, in words, where that was something else.
   @discardableResult
-  static func set(_ name: String, _ value: String) -> Bool {
+  static func set(_ name: String, _ value: String) -> String? {
     let path = "/proc/sys/net/\(name)"
-    if let now = try? String(contentsOfFile: path, encoding: .utf8),
-      now.trimmingCharacters(in: .whitespacesAndNewlines) == value
-    {
-      return true
-    }
-    return (try? value.write(toFile: path, atomically: false, encoding: .utf8)) != nil
+    let now = (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard now != value else { return nil }
+    try? value.write(toFile: path, atomically: false, encoding: .utf8)
+    return now.map { "\(name) = \($0)" }
   }
 }

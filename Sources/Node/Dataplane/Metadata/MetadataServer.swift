@@ -92,6 +92,9 @@ actor MetadataServer {
     }
   }
 
+  /// Whether questions of a network's guests reach somebody who answers.
+  func answers(_ networkID: String) -> Bool { child != nil && answer != nil && listeners[networkID] != nil }
+
   func closeAll() { close(networks: Array(listeners.keys)) }
 
   /// A listening socket of the calling thread's namespace; nil where `known` is that namespace.

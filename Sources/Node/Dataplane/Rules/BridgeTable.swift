@@ -12,7 +12,6 @@ struct BridgeTable {
     let prefix = input.names.tag.interfacePrefix
     let taps = input.names.tapPrefix
     let text = RuleText(replacing: "bridge", input.names.tag.nftTable) { text in
-      text.chain("ip_from_guest", ipFromGuest)
       for port in input.guarded { AntiSpoofing(port: port).render(into: &text) }
       text.set("map from_guest", type: "ifname : verdict", verdicts(guarded: "goto from_", open: "accept"))
       text.set("map marks_in", type: "ifname : verdict", verdicts(guarded: "jump in_", open: nil))
@@ -44,15 +43,10 @@ struct BridgeTable {
 
   /// The host itself answers nothing that comes in by our ports, except on the external network.
   private func input(_ prefix: String) -> [String] {
-    let external = input.ports.filter(\.external).map { "\"\($0.port.tap)\"" }
+    let external = (input.guarded + input.open).filter(\.external).map { "\"\($0.port.tap)\"" }
     return ["iifname \"\(input.names.gatewayPrefix)*\" accept"]
       + (external.isEmpty ? [] : ["iifname { \(external.joined(separator: ", ")) } accept"])
       + ["iifname \"\(prefix)*\" counter drop comment \"guest to host\""]
-  }
-
-  /// What no guest may say over IPv4, whoever it is.
-  private var ipFromGuest: [String] {
-    ["udp sport 67 udp dport 68 counter drop comment \"DHCP server\"", "accept"]
   }
 }
 
@@ -65,6 +59,9 @@ struct AntiSpoofing {
   private var macs: String { sources.map(\.mac.description).joined(separator: ", ") }
   private var macNumbers: String { sources.map { "0x" + String($0.mac.bits, radix: 16) }.joined(separator: ", ") }
   private var six: String { AddressRanges.union(sources.map(\.addresses)).sixNumbers }
+
+  /// Where what its guest sends may be dropped.
+  static func chains(_ key: String) -> [String] { ["from_", "arp_", "ip_", "ip6_", "nd_"].map { $0 + key } }
 
   func render(into text: inout RuleText) {
     text.chain("nd_\(key)", neighbourDiscovery)
@@ -84,7 +81,9 @@ struct AntiSpoofing {
 
   /// Sender MAC and address are the port's; a probe (sender 0.0.0.0) asks for an address of the port.
   private var arp: [String] {
-    var rules = ["arp htype != 1 drop", "arp ptype != ip drop", "arp hlen != 6 drop", "arp plen != 4 drop"]
+    var rules = ["htype != 1", "ptype != ip", "hlen != 6", "plen != 4"].map {
+      "arp \($0) counter drop comment \"ARP format\""
+    }
     for source in sources where !source.addresses.four.isEmpty {
       let sender = "ether saddr \(source.mac) arp saddr ether \(source.mac)"
       let own = "{ \(source.addresses.elements(version: 4)) }"
@@ -100,10 +99,10 @@ struct AntiSpoofing {
     var rules = [
       "ip saddr 0.0.0.0 ip daddr 255.255.255.255 \(asking) @th,288,48 { \(macNumbers) } accept",
       "\(asking) @th,288,48 != { \(macNumbers) } counter drop comment \"DHCP for another\"",
+      "udp sport 67 udp dport 68 counter drop comment \"DHCP server\"",
     ]
     for source in sources where !source.addresses.four.isEmpty {
-      rules.append(
-        "ether saddr \(source.mac) ip saddr { \(source.addresses.elements(version: 4)) } goto ip_from_guest")
+      rules.append("ether saddr \(source.mac) ip saddr { \(source.addresses.elements(version: 4)) } accept")
     }
     return rules + ["counter drop comment \"IPv4 source\""]
   }

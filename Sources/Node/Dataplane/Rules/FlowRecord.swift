@@ -67,7 +67,7 @@ struct FlowRecord: Sendable, Codable, Hashable {
   func save(_ path: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    _ = try StateFile.write(String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self), to: path)
+    try StateFile.write(String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self), to: path)
   }
 }
 

@@ -7,6 +7,9 @@ import Kit
 struct GroupTable {
   let input: RuleInput
 
+  /// Comment of the counter of all that a port's chain is asked about: the beginnings of flows.
+  static let asked = "asked"
+
   func render() -> String {
     let bridges = (input.zones.keys.sorted() + [input.names.externalBridge]).map { "\"\($0)\"" }
     let text = RuleText(replacing: "inet", input.names.tag.nftTable) { text in
@@ -24,6 +27,7 @@ struct GroupTable {
           "meta mark and 0x0000ffff vmap @ingress_of", "meta mark and 0x0000ffff 0x0 accept",
           "iifname \"\(input.names.externalBridge)\" accept", "counter drop",
         ])
+      text.chain("no_flow", ["counter drop comment \"invalid state\""])
       text.chain("forward", hook: "forward", priority: 0, forward)
       text.chain("zones", hook: "prerouting", priority: -300, zones)
       renderHost(into: &text)
@@ -59,7 +63,7 @@ struct GroupTable {
     }
     // A flow that was cut must not come back by a packet of its middle, which could stand for the other direction.
     return rules + [
-      "ct state vmap { established : accept, related : accept, invalid : drop }",
+      "ct state vmap { established : accept, related : accept, invalid : goto no_flow }",
       "ct state new tcp flags & (fin | syn | rst | ack) != syn counter drop comment \"middle of a flow\"",
       "goto decide",
     ]
@@ -70,17 +74,18 @@ struct GroupTable {
     let known = port.stateful ? "ct state established,related" : nil
     text.chain(
       "egress_\(port.key)",
-      (known.map { ["\($0) goto ingress"] } ?? []) + [
-        "icmpv6 type { 134, 137, 138 } counter drop", "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } goto ingress",
-        "meta nfproto ipv4 udp sport 67 udp dport 68 counter drop",
-        "meta nfproto ipv6 udp sport 547 udp dport 546 counter drop",
+      ["counter comment \"\(Self.asked)\""] + (known.map { ["\($0) goto ingress"] } ?? []) + [
+        "icmpv6 type { 134, 137, 138 } counter drop comment \"router message\"",
+        "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } goto ingress",
+        "meta nfproto ipv4 udp sport 67 udp dport 68 counter drop comment \"DHCP server\"",
+        "meta nfproto ipv6 udp sport 547 udp dport 546 counter drop comment \"DHCPv6 server\"",
         "meta nfproto ipv4 udp sport 68 udp dport 67 goto ingress",
         "meta nfproto ipv6 udp sport 546 udp dport 547 goto ingress",
         "ip daddr 169.254.169.254 tcp dport 80 goto ingress",
       ] + groups.map { "jump egress_\($0.compact)" } + ["counter drop comment \"no egress rule\""])
     text.chain(
       "ingress_\(port.key)",
-      (known.map { ["\($0) accept"] } ?? []) + [
+      ["counter comment \"\(Self.asked)\""] + (known.map { ["\($0) accept"] } ?? []) + [
         "icmpv6 type { 130, 131, 132, 134, 135, 136, 143 } accept",
         "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
         "meta nfproto ipv6 udp sport 547 udp dport 546 accept",

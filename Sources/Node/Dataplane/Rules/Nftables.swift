@@ -9,15 +9,16 @@ struct Nftables: ~Copyable {
 
   private let context: OpaquePointer
 
-  /// Throws `Refusal` where the library cannot be set up.
-  init() throws {
+  /// `counters`: answers are JSON and hold counters; else text without them. Throws `Refusal` where the library cannot
+  /// be set up.
+  init(counters: Bool = false) throws {
     guard let context = Self.turn.withLock({ _ in nft_ctx_new(UInt32(NFT_CTX_DEFAULT)) }) else {
       throw Refusal("RulesRejected", "libnftables cannot be set up.")
     }
     self.context = context
     nft_ctx_buffer_output(context)
     nft_ctx_buffer_error(context)
-    nft_ctx_output_set_flags(context, UInt32(NFT_CTX_OUTPUT_STATELESS))
+    nft_ctx_output_set_flags(context, UInt32(counters ? NFT_CTX_OUTPUT_JSON : NFT_CTX_OUTPUT_STATELESS))
   }
 
   deinit { Self.turn.withLock { _ in nft_ctx_free(context) } }

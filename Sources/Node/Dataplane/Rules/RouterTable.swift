@@ -3,6 +3,9 @@ import Kit
 /// The table of one router's namespace: floating IPs both ways, SNAT, and a floating IP asked from inside.
 struct RouterTable {
   static let name = "haneul"
+  /// Sets whose elements count the packets that come to a floating IP, and those that leave by it.
+  static let countIn = "seen_in"
+  static let countOut = "seen_out"
 
   let router: CheckedRouter
 
@@ -11,6 +14,12 @@ struct RouterTable {
     let text = RuleText(replacing: "ip", Self.name) { text in
       text.set("map floating_in", type: "ipv4_addr : ipv4_addr", pairs.map { "\($0) : \($1)" }.joined(separator: ", "))
       text.set("map floating_out", type: "ipv4_addr : ipv4_addr", outgoing(pairs))
+      let floating = pairs.map { "\($0.key)" }.joined(separator: ", ")
+      text.set("set \(Self.countIn)", type: "ipv4_addr", counted: true, floating)
+      text.set("set \(Self.countOut)", type: "ipv4_addr", counted: true, floating)
+      // Before the address is translated, and after.
+      text.chain("count_in", hook: "prerouting", priority: -150, ["ip daddr @\(Self.countIn)"])
+      text.chain("count_out", hook: "postrouting", priority: 150, ["ip saddr @\(Self.countOut)"])
       text.chain("prerouting", type: "nat", hook: "prerouting", priority: -100, ["dnat to ip daddr map @floating_in"])
       text.chain("output", type: "nat", hook: "output", priority: -100, ["dnat to ip daddr map @floating_in"])
       text.chain("postrouting", type: "nat", hook: "postrouting", priority: 100, postrouting)

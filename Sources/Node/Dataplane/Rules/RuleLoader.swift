@@ -1,106 +1,151 @@
 import Kit
 import Logging
 import NodeLink
-import Synchronization
-
-/// Whether something outside changed the kernel's tables since they were last looked at.
-final class TableWatch: Sendable {
-  private let changed = Atomic<Bool>(true)
-  func note() { changed.store(true, ordering: .releasing) }
-  /// Whether they changed; from now on they did not.
-  func take() -> Bool { changed.exchange(false, ordering: .acquiringAndReleasing) }
-}
 
 /// Loads the host's two tables as one transaction, and finds out whom to leave out when the kernel refuses them.
 actor RuleLoader {
-  private let thread: NamespaceThread
-  private let watch: TableWatch
-  private let logger: Logger
-  private var loaded: Loaded?
-
-  private struct Loaded {
-    var text: String
-    /// The tables as the kernel lists them.
-    var listing: String
+  /// What came of it.
+  struct Outcome: Sendable {
+    /// What the kernel's tables say now.
+    var input: RuleInput
+    /// What was left out, with the reason.
+    var refused: [ObjectKey: Refusal] = [:]
+    /// What somebody did to our tables, in words.
+    var found: String?
+    /// When the tables were loaded: their counters count from then.
+    var loaded: Timestamp?
   }
 
-  init(thread: NamespaceThread, watch: TableWatch, logger: Logger) {
+  private let thread: NamespaceThread
+  private let logger: Logger
+  private let names: Names
+  private let path: String
+  private var tables: KernelTables?
+  /// What the text last asked for came to, where the kernel refused some of it.
+  private var partly: (asked: String, input: RuleInput, refused: [ObjectKey: Refusal])?
+  private var loaded: Timestamp?
+
+  init(names: Names, path: String, thread: NamespaceThread, logger: Logger) {
+    self.names = names
+    self.path = path
     self.thread = thread
-    self.watch = watch
     self.logger = logger
   }
 
-  /// Makes the kernel's tables say what `input` says. Leaves out ports and groups the kernel refuses: returns what was
-  /// loaded, and why the rest was not. Throws `Refusal` where nothing can be loaded: then the tables are as they were.
-  func load(_ asked: RuleInput) async throws -> (input: RuleInput, refused: [ObjectKey: Refusal]) {
-    var input = asked
-    let changed = watch.take()
-    let text = Self.render(input)
-    if let loaded, loaded.text == text {
-      guard changed else { return (input, [:]) }
-      if try await listing(input.names.tag) == loaded.listing { return (input, [:]) }
+  /// Forgets all that was loaded.
+  func forget() {
+    (tables, partly) = (nil, nil)
+  }
+
+  /// Makes the kernel's tables say what `asked` says. Leaves out ports and groups the kernel refuses. Throws `Refusal`
+  /// where nothing can be loaded: then the tables are as they were.
+  func load(_ asked: RuleInput) async throws -> Outcome {
+    let text = Self.render(asked)
+    let known = partly?.asked == text ? partly : nil
+    let wanted = known.map { Self.render($0.input) } ?? text
+    let compared = try await compare(wanted)
+    var outcome = Outcome(input: known?.input ?? asked, refused: known?.refused ?? [:], found: compared.found)
+    if compared.same {
+      outcome.loaded = loaded
+      return outcome
     }
-    loaded = nil
+    CrashPoint.pass(.loadRules, .before)
     do {
-      try await commit(text, input.names.tag)
-      return (input, [:])
+      try await commit(wanted)
     } catch let refusal as Refusal {
       logger.error("nftables refused the rules", metadata: ["error": "\(refusal.message)"])
-      let refused = try await isolate(&input)
-      guard !refused.isEmpty else { throw refusal }
-      try await commit(Self.render(input), input.names.tag)
-      return (input, refused)
+      (outcome.input, outcome.refused) = await isolate(asked)
+      guard !outcome.refused.isEmpty else { throw refusal }
+      try await commit(Self.render(outcome.input))
+      partly = (text, outcome.input, outcome.refused)
     }
+    CrashPoint.pass(.loadRules, .after)
+    loaded = .now()
+    outcome.loaded = loaded
+    return outcome
   }
 
   static func render(_ input: RuleInput) -> String {
     BridgeTable(input: input).render() + GroupTable(input: input).render()
   }
 
-  private func commit(_ text: String, _ tag: CloudTag) async throws {
-    _ = try await thread.run { try Nftables().run(text) }
-    loaded = Loaded(text: text, listing: try await listing(tag))
+  /// The tables as far as the file knows them.
+  private var kernelTables: KernelTables {
+    KernelTables(
+      path: path, tables: ["bridge", "inet"].map { KernelTables.Table(family: $0, name: names.tag.nftTable) })
   }
 
-  private func listing(_ tag: CloudTag) async throws -> String {
-    try await thread.run {
-      let nftables = try Nftables()
-      return (nftables.table("bridge", tag.nftTable) ?? "") + (nftables.table("inet", tag.nftTable) ?? "")
+  private func compare(_ text: String) async throws -> KernelTables.Comparison {
+    let before = tables ?? kernelTables
+    let (after, compared) = try await thread.run { () -> (KernelTables, KernelTables.Comparison) in
+      var tables = before
+      let compared = try tables.compare(text)
+      return (tables, compared)
+    }
+    tables = after
+    return compared
+  }
+
+  private func commit(_ text: String) async throws {
+    let before = tables ?? kernelTables
+    tables = nil
+    tables = try await thread.run {
+      var tables = before
+      try tables.load(text)
+      return tables
     }
   }
 
-  /// Tries each group and each port alone, in tables of another name that are deleted in the same transaction.
-  private func isolate(_ input: inout RuleInput) async throws -> [ObjectKey: Refusal] {
+  /// Finds a largest set of groups, and then of ports, that the kernel takes together: one that is refused alone or
+  /// beside the others is left out, and stops nobody else.
+  private func isolate(_ asked: RuleInput) async -> (RuleInput, [ObjectKey: Refusal]) {
+    var input = asked
+    input.ports = []
     var refused: [ObjectKey: Refusal] = [:]
-    for group in input.groups {
-      var alone = input
-      alone.ports = []
-      alone.groups = [group]
-      guard let refusal = await trial(alone) else { continue }
-      input.emptied.insert(group.id)
-      refused[ObjectKey(.securityGroup, group.id)] = refusal
+    let groups = await keep(asked.groups) { chosen in
+      var trial = input
+      trial.groups = chosen
+      return trial
     }
-    for port in input.ports {
-      var alone = input
-      alone.ports = [port]
-      alone.groups = input.groups.filter { port.port.groups.contains($0.id) }
-      guard let refusal = await trial(alone) else { continue }
-      input.dropped.insert(port.port.id)
-      refused[ObjectKey(.port, port.port.id)] = refusal
+    input.emptied = Set(asked.groups.map(\.id)).subtracting(groups.map(\.id))
+    for id in input.emptied { refused[ObjectKey(.securityGroup, id)] = Self.rejected }
+    let ports = await keep(asked.ports) { chosen in
+      var trial = input
+      trial.ports = chosen
+      return trial
     }
-    return refused
+    input.ports = asked.ports
+    input.dropped = Set(asked.ports.map(\.port.id)).subtracting(ports.map(\.port.id))
+    for id in input.dropped { refused[ObjectKey(.port, id)] = Self.rejected }
+    return (input, refused)
   }
 
-  private func trial(_ input: RuleInput) async -> Refusal? {
-    let table = input.names.tag.nftTable
+  private static let rejected = Refusal(
+    "RulesRejected", "The kernel refuses the rules, alone or beside others': nothing passes by them.")
+
+  /// The items that can stand together, found by halves.
+  private func keep<Item: Sendable>(_ items: [Item], _ input: ([Item]) -> RuleInput) async -> [Item] {
+    var kept: [Item] = []
+    var waiting = [items]
+    while let part = waiting.popLast() {
+      guard !part.isEmpty else { continue }
+      if await passes(input(kept + part)) {
+        kept += part
+      } else if part.count > 1 {
+        let middle = part.count / 2
+        waiting.append(Array(part[middle...]))
+        waiting.append(Array(part[..<middle]))
+      }
+    }
+    return kept
+  }
+
+  /// Tries the rules in tables of another name that are deleted in the same transaction.
+  private func passes(_ input: RuleInput) async -> Bool {
+    let table = names.tag.nftTable
     let text =
       Self.render(input).replacing(table, with: table + "_trial")
       + "delete table bridge \(table)_trial\ndelete table inet \(table)_trial\n"
-    do {
-      _ = try await thread.run { try Nftables().run(text) }
-      return nil
-    } catch {
-      return Refusal("RulesRejected", "The kernel refuses the rules: nothing passes by them.")
-    }
+    return (try? await thread.run { try Nftables().run(text) }) != nil
   }
 }

@@ -29,11 +29,14 @@ struct RuleText {
     chain(name, ["type \(type) hook \(hook) priority \(priority); policy accept;"] + rules)
   }
 
-  /// A map or set; the line of elements is left out where there are none.
-  mutating func set(_ head: String, type: String, interval: Bool = false, _ elements: String) {
+  /// A map or set; the line of elements is left out where there are none. `counted`: each element counts.
+  mutating func set(
+    _ head: String, type: String, interval: Bool = false, counted: Bool = false, _ elements: String
+  ) {
     block(head) { text in
       text.line("type \(type)")
       if interval { text.line("flags interval") }
+      if counted { text.line("counter") }
       if !elements.isEmpty { text.line("elements = { \(elements) }") }
     }
   }

@@ -1,6 +1,7 @@
 import API
 import Auth
 import Contracts
+import Converge
 import Kit
 import NodeLink
 import Store
@@ -8,7 +9,8 @@ import Store
 /// `/servers/{id}/os-interface`: a server's network cards.
 struct InterfaceRoutes {
   let context: ComputeContext
-  let lifecycle: ServerLifecycle
+  let interfaces: InterfaceSagas
+  let sagas: SagaRunner
 
   private static let path = "/v2.1/servers/{server_id}/os-interface"
   private static let states: Set<String> = ["active", "paused", "stopped"]
@@ -50,7 +52,7 @@ struct InterfaceRoutes {
     let principal = try call.principal()
     let id = try call.parameter("server_id")
     let card = try Self.card(call)
-    let port = try await context.store.write { [context, lifecycle] tx in
+    let port = try await context.store.write { [context, interfaces, sagas] tx in
       let server = try context.unlockedServer(tx, id: id, for: principal)
       try ServerGuard.check(server, "attach_interface", in: Self.states)
       let node = try ServerGuard.checkHost(server, "attach_interface")
@@ -60,8 +62,11 @@ struct InterfaceRoutes {
         requestID: call.requestID)
       // `attach` may answer with all the server's ports: the new one is the last.
       guard let port = ports.last else { throw Fault.badRequest("There is no network to attach.") }
-      try lifecycle.manifest.put(tx, server, requestID: call.requestID)
-      try ActionTable.record(tx, server, "attach_interface", requestID: call.requestID, userID: principal.userID)
+      try ActionTable.begin(tx, server, "attach_interface", requestID: call.requestID, userID: principal.userID)
+      try sagas.begin(
+        tx, interfaces.attach, InterfaceSagas.Card(serverID: id, portID: port.id, requestID: call.requestID),
+        subject: id,
+        requestID: call.requestID, userID: principal.userID)
       return port
     }
     return Self.reply(port, call)
@@ -97,21 +102,17 @@ struct InterfaceRoutes {
     let principal = try call.principal()
     let id = try call.parameter("server_id")
     let portID = try call.parameter("port_id")
-    try await context.store.write { [context, lifecycle] tx in
+    try await context.store.write { [context, interfaces, sagas] tx in
       let server = try context.unlockedServer(tx, id: id, for: principal)
       try ServerGuard.check(server, "detach_interface", in: Self.states)
       guard try Self.ports(tx, server, context).contains(where: { $0.id == portID }) else {
         throw Self.missing(portID, id)
       }
-      if server.seen?.power == .running || server.seen?.power == .paused {
-        // The port stays until its card has left the guest: no address is given to another while it is in use.
-        try CardTable.markDetaching(tx, server: id, port: portID)
-      } else {
-        try CardTable.remove(tx, server: id, ports: [portID])
-        try context.networks.detach(tx, serverID: id, portIDs: [portID], requestID: call.requestID)
-      }
-      try lifecycle.manifest.put(tx, server, requestID: call.requestID)
-      try ActionTable.record(tx, server, "detach_interface", requestID: call.requestID, userID: principal.userID)
+      let card = InterfaceSagas.Card(serverID: id, portID: portID, requestID: call.requestID)
+      try interfaces.detachTakesOver(tx, card)
+      try ActionTable.begin(tx, server, "detach_interface", requestID: call.requestID, userID: principal.userID)
+      try sagas.begin(
+        tx, interfaces.detach, card, subject: id, requestID: call.requestID, userID: principal.userID)
     }
     return Reply(status: 202)
   }

@@ -95,7 +95,9 @@ struct ServerActionRoutes {
   private func stop(_ call: Call, _ body: JSONFields) async throws -> Reply {
     _ = body.value("os-stop")
     return try await change(call) { [lifecycle] tx, server, principal in
-      try ServerGuard.check(server, "stop", in: ["active", "paused", "error"])
+      // One that is off and asked to run is being repaired: a stop ends that.
+      let repaired: Set<String> = server.asked.power == .running ? ["stopped"] : []
+      try ServerGuard.check(server, "stop", in: repaired.union(["active", "paused", "error"]))
       _ = try ServerGuard.checkHost(server, "stop")
       try lifecycle.begin(tx, &server, .stop, requestID: call.requestID, userID: principal.userID) {
         $0.power = .stopped

@@ -193,7 +193,7 @@ struct ServerView {
         $0.field("code", fault.code)
         $0.field("created", fault.created.iso8601)
         $0.field("message", fault.message)
-        if admin { $0.field("details", server.condition.map { "\($0.type): \($0.message)" } ?? "") }
+        if admin { $0.field("details", fault.details ?? "") }
       }
     }
   }

@@ -4,6 +4,9 @@ import NodeLink
 import Store
 
 /// Ends actions that take too long, forgets passwords that guests had time to read, and drops old records.
+///
+/// The time of an action is what passes between the passes of this loop, added up in its row: neither a clock that is
+/// stepped by an hour nor a control process that was down ends an action early or holds one up.
 struct ActionDeadlines: Converger {
   /// Servers taken on in one step.
   private static let batchMax = 100
@@ -12,6 +15,7 @@ struct ActionDeadlines: Converger {
 
   let store: any Store
   let lifecycle: ServerLifecycle
+  let clock: PassClock
   let now: @Sendable () -> Timestamp
 
   var name: String { "compute.deadlines" }
@@ -20,6 +24,10 @@ struct ActionDeadlines: Converger {
 
   func step() async throws {
     let now = now()
+    let passed = clock.pass()
+    if passed > 0, try await store.read({ try $0.exists("SELECT 1 FROM server WHERE action_began > 0 LIMIT 1") }) {
+      try await store.write { try ServerTable.countActions($0, milliseconds: passed) }
+    }
     let due = try await store.read { try Self.due($0, now) }
     if !due.isEmpty {
       try await store.write { tx in
@@ -38,12 +46,15 @@ struct ActionDeadlines: Converger {
   }
 
   private static func due(_ tx: Transaction, _ now: Timestamp) throws -> [String] {
-    let earliest = now.adding(seconds: -180)
     let read = now.adding(seconds: -passwordSeconds)
+    let late = Server.Action.Kind.allCases.map { kind -> SQL in
+      "action = \(kind.rawValue) AND action_elapsed_ms > \(kind.secondsMax * 1000)"
+    }
     return try tx.query(
       """
       SELECT id FROM server
-      WHERE action_began < \(earliest) OR admin_pass IS NOT NULL AND launched_at < \(read)
+      WHERE action_began > 0 AND (\(SQL.joined(late, separator: " OR ")))
+        OR admin_pass IS NOT NULL AND launched_at < \(read)
       ORDER BY id LIMIT \(batchMax)
       """
     ) { $0.text(0) }
@@ -55,10 +66,11 @@ struct ActionDeadlines: Converger {
       server.adminPass = nil
       changed = true
     }
-    if let action = server.action, now.seconds(since: action.began) > action.kind.secondsMax {
-      let reason =
-        server.condition?.message ?? "The host did not finish within \(Int(action.kind.secondsMax)) seconds."
-      try lifecycle.fail(tx, &server, reason: reason)
+    if let action = server.action, action.elapsedMs > action.kind.secondsMax * 1000 {
+      let host = try server.nodeID.flatMap { try HostTable.find(tx, nodeID: $0) }
+      let silent = host.map { !$0.isUp(at: now) } ?? true
+      try lifecycle.fail(
+        tx, &server, ServerTrouble(late: server, seconds: action.kind.secondsMax, silent: silent))
       changed = true
     }
     guard changed else { return }

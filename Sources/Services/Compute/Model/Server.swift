@@ -17,11 +17,18 @@ struct Server: Sendable {
     var power: ServerObservation.Power
     var bootEpoch: Int
     var step: String?
+    /// Ports whose cards are in the domain, in the guest's order.
+    var portIDs: [String] = []
+    /// The manifest generation it speaks of; nil where that is of no manifest of ours.
+    var generation: Int64?
+
+    /// Whether a QEMU process holds its cards.
+    var isActive: Bool { power == .running || power == .paused }
   }
 
   /// The one action that is going on.
   struct Action: Sendable, Hashable {
-    enum Kind: String, Sendable {
+    enum Kind: String, Sendable, CaseIterable {
       case create, start, stop
       case softReboot = "soft_reboot"
       case hardReboot = "hard_reboot"
@@ -29,7 +36,7 @@ struct Server: Sendable {
       /// As `os-instance-actions` names it.
       var name: String { self == .softReboot || self == .hardReboot ? "reboot" : rawValue }
       /// How long it may take, in seconds.
-      var secondsMax: Double {
+      var secondsMax: Int {
         switch self {
         case .create, .start: 600
         case .stop: 180
@@ -42,11 +49,16 @@ struct Server: Sendable {
     var began: Timestamp
     /// The `vm_state` it began in.
     var before: String
+    /// The time it has lived through, as `PassClock` counts, in milliseconds: the host's clock may be stepped.
+    var elapsedMs = 0
   }
 
   struct Fault: Sendable, Hashable {
     var code: Int
+    /// What happened, what it means and what to do: for the user.
     var message: String
+    /// What only the operator should see: hosts, counts, the node's own words.
+    var details: String?
     var created: Timestamp
   }
 

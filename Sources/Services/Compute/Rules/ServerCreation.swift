@@ -10,8 +10,6 @@ struct ServerCreation: Sendable {
   let context: ComputeContext
   let lifecycle: ServerLifecycle
 
-  static let noHost = "No valid host was found. No enabled host has enough free vCPUs, memory and disk for the flavor."
-
   /// The servers made, the first one first. Throws `Fault`.
   func create(
     _ tx: Transaction, _ body: ServerCreateBody, principal: Principal, project: String, requestID: String
@@ -113,12 +111,8 @@ struct ServerCreation: Sendable {
   private func place(
     _ tx: Transaction, _ server: inout Server, _ body: ServerCreateBody, principal: Principal, requestID: String
   ) throws {
-    let gibibyte = Int64(1) << 30
     var host = try context.placement.claim(
-      tx, serverID: server.id, projectID: server.projectID, userID: server.userID,
-      resources: Resources(
-        vcpus: server.flavor.vcpus, memoryMiB: server.flavor.memoryMiB,
-        diskGiB: Int((server.rootDisk.sizeBytes + gibibyte - 1) / gibibyte)))
+      tx, serverID: server.id, projectID: server.projectID, userID: server.userID, resources: server.resources)
     if let asked = body.host, let claimed = host, claimed.hostname != asked {
       try context.placement.release(tx, serverID: server.id)
       host = nil
@@ -136,9 +130,20 @@ struct ServerCreation: Sendable {
     }
     try lifecycle.begin(tx, &server, .create, requestID: requestID, userID: principal.userID) { _ in }
     if server.nodeID == nil {
-      try lifecycle.fail(tx, &server, reason: Self.noHost)
+      let refusals = try context.placement.refusals(tx, resources: server.resources)
+      try lifecycle.fail(
+        tx, &server, HostShortage.trouble(refusals, server.resources, asked: body.host))
       server.adminPass = nil
       try ServerTable.save(tx, &server)
     }
+  }
+}
+
+extension Server {
+  /// What it takes of its host.
+  var resources: Resources {
+    let gibibyte = Int64(1) << 30
+    return Resources(
+      vcpus: flavor.vcpus, memoryMiB: flavor.memoryMiB, diskGiB: Int((rootDisk.sizeBytes + gibibyte - 1) / gibibyte))
   }
 }

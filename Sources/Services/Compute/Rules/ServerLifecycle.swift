@@ -1,11 +1,17 @@
 import API
 import Auth
 import Contracts
+import Converge
 import Kit
 import NodeLink
 import Store
 
 /// How a server's actions begin and end. Every change of what is asked is followed by the manifest.
+///
+/// None of them is a saga. A create is one transaction over every ledger (quota, claim, ports, pin, row, manifest): it
+/// is there whole or not at all, and what follows is levels that the node converges to. A delete is a tombstone, and
+/// one transaction over the same ledgers once the node has said that nothing is left. Only an interface's attach and
+/// detach hold several resources while they wait for a guest: `InterfaceSagas`.
 struct ServerLifecycle: Sendable {
   let placement: any PlacementContract
   let networks: any NetworksContract
@@ -40,9 +46,9 @@ struct ServerLifecycle: Sendable {
 
   /// The action did not come to what was asked, and is not resumed: what is asked becomes what is seen. A server that
   /// was meant to run and does not is in error.
-  func fail(_ tx: Transaction, _ server: inout Server, reason: String) throws {
+  func fail(_ tx: Transaction, _ server: inout Server, _ trouble: ServerTrouble) throws {
     guard let action = server.action else { return }
-    try ActionTable.finish(tx, server: server.id, requestID: action.requestID, error: reason)
+    try ActionTable.finish(tx, server: server.id, requestID: action.requestID, error: trouble.message)
     server.action = nil
     server.asked.operationID = nil
     if let seen = server.seen, seen.power == .running || seen.power == .paused {
@@ -51,12 +57,13 @@ struct ServerLifecycle: Sendable {
       if action.kind == .create, server.launchedAt == nil { server.launchedAt = .now() }
     } else {
       if server.asked.power == .running {
-        server.errorKind = "action"
-        server.fault = .init(code: 500, message: reason, created: .now())
+        server.err("action", trouble)
       }
       server.asked.power = .stopped
     }
   }
+
+  private static let deletedMeanwhile = "The server was deleted meanwhile."
 
   /// Asks for the server's end; wins over whatever goes on. Repeating it changes nothing.
   func delete(_ tx: Transaction, _ server: Server, requestID: String, userID: String) throws {
@@ -64,9 +71,15 @@ struct ServerLifecycle: Sendable {
     var server = server
     if let running = server.action {
       try ActionTable.finish(
-        tx, server: server.id, requestID: running.requestID, error: "The server was deleted meanwhile.")
+        tx, server: server.id, requestID: running.requestID, error: Self.deletedMeanwhile)
+    }
+    for saga in try SagaTable.open(tx, subject: server.id) {
+      // Nothing to unwind: the end of the server takes its cards and ports with it.
+      try SagaTable.supersede(tx, saga, reason: Self.deletedMeanwhile)
+      try ActionTable.finish(tx, server: server.id, requestID: saga.requestID, error: Self.deletedMeanwhile)
     }
     server.action = nil
+    server.condition = nil
     server.deleting = true
     try ActionTable.begin(tx, server, "delete", requestID: requestID, userID: userID)
     let key = ServerManifest.key(server.id)

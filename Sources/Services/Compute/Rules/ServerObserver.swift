@@ -4,22 +4,39 @@ import NodeLink
 import Store
 
 /// Takes in what nodes see of servers. Only here does a server's status change.
+///
+/// An observation counts only where control asked the very node to hold the very object, and never against a newer
+/// one: what comes late, from before a delete, from another node or of an unknown server changes nothing.
 struct ServerObserver: Sendable {
-  /// A condition tried so often ends the action that waits for it.
-  static let attemptsMax = 5
-
   let lifecycle: ServerLifecycle
 
   func observe(_ tx: Transaction, node: String, _ observation: Observation) throws {
     guard observation.key.kind == .server else { return }
     let key = observation.key
     guard let held = try ManifestTable.find(tx, node: node, key) else { return }
+    // A generation that is later than ours is of a store that was replaced since: it says nothing of what is asked now.
+    let current = observation.generation == held.generation
     if observation.removed {
       guard held.tombstone, held.generation <= observation.generation else { return }
-      try removed(tx, node: node, key, generation: observation.generation)
-    } else if !held.tombstone, var server = try ServerTable.find(tx, id: key.id), server.nodeID == node {
-      try see(tx, &server, observation, current: observation.generation >= held.generation)
+      return try removed(tx, node: node, key, generation: observation.generation)
     }
+    guard var server = try ServerTable.find(tx, id: key.id), server.nodeID == node else { return }
+    if held.tombstone {
+      if current, server.deleting { try showDelete(tx, &server, observation.condition) }
+      return
+    }
+    if let newest = server.seen?.generation, observation.generation < newest { return }
+    try see(tx, &server, observation, current: current, ours: observation.generation <= held.generation)
+  }
+
+  /// A delete that meets trouble goes on, and says what it meets.
+  private func showDelete(_ tx: Transaction, _ server: inout Server, _ condition: Condition?) throws {
+    guard server.condition != condition else { return }
+    server.condition = condition
+    try ServerTable.save(tx, &server)
+    guard let requestID = try lifecycle.deleteRequest(tx, server: server.id) else { return }
+    try ActionTable.note(
+      tx, server: server.id, requestID: requestID, details: condition.map(ServerTrouble.delete))
   }
 
   private func removed(_ tx: Transaction, node: String, _ key: ObjectKey, generation: Int64) throws {
@@ -30,14 +47,18 @@ struct ServerObserver: Sendable {
     try ManifestTable.forget(tx, node: node, key, generation: generation)
   }
 
-  /// `current`: the node speaks of what is asked now, not of something older.
-  private func see(_ tx: Transaction, _ server: inout Server, _ observation: Observation, current: Bool) throws {
+  /// `current`: the node speaks of what is asked now, not of something older. `ours`: its generation is one of this
+  /// store's.
+  private func see(
+    _ tx: Transaction, _ server: inout Server, _ observation: Observation, current: Bool, ours: Bool
+  ) throws {
     let before = server
     let asked = Asking(server)
     if let seen = observation.server {
-      server.seen = .init(power: seen.power, bootEpoch: seen.bootEpoch, step: seen.step)
+      server.seen = .init(
+        power: seen.power, bootEpoch: seen.bootEpoch, step: seen.step, portIDs: seen.portIDs,
+        generation: ours ? observation.generation : nil)
       if seen.rootDiskID == server.rootDisk.id { server.rootDisk.made = true }
-      try settleCards(tx, server, seen)
     }
     server.condition = observation.condition
     try settleAction(tx, &server, observation, current: current)
@@ -45,16 +66,6 @@ struct ServerObserver: Sendable {
     guard Moment(server) != Moment(before) else { return }
     try ServerTable.save(tx, &server)
     if Asking(server) != asked { try lifecycle.manifest.put(tx, server, requestID: before.action?.requestID) }
-  }
-
-  /// Cards that were asked to go and have left the guest give their ports back.
-  private func settleCards(_ tx: Transaction, _ server: Server, _ seen: ServerObservation) throws {
-    let gone = try CardTable.cards(tx, server: server.id).filter { card in
-      card.detaching && (!seen.portIDs.contains(card.portID) || seen.power != .running && seen.power != .paused)
-    }.map(\.portID)
-    if gone.isEmpty { return }
-    try CardTable.remove(tx, server: server.id, ports: gone)
-    try lifecycle.networks.detach(tx, serverID: server.id, portIDs: gone, requestID: Identifier.request())
   }
 
   private func settleAction(
@@ -72,32 +83,22 @@ struct ServerObserver: Sendable {
       switch result.outcome {
       case .begun: return
       case .done: return try lifecycle.succeed(tx, &server)
-      case .failed: return try lifecycle.fail(tx, &server, reason: result.message ?? "The reboot failed.")
-      case .unknown:
-        return try lifecycle.fail(tx, &server, reason: result.message ?? "It is not known how the reboot ended.")
+      case .failed, .unknown: return try lifecycle.fail(tx, &server, ServerTrouble(operation: result, server))
       }
     }
-    if let condition = observation.condition, Self.ends(condition) {
-      try lifecycle.fail(tx, &server, reason: condition.message)
+    // What an earlier action met again and again is no fault of this one.
+    if current, let condition = observation.condition, ServerTrouble.ends(condition) {
+      try lifecycle.fail(tx, &server, ServerTrouble(condition, server))
     }
-  }
-
-  /// Whether an action that meets this condition is given up.
-  static func ends(_ condition: Condition) -> Bool {
-    condition.type == "DataMissing"
-      || condition.attempts >= attemptsMax && condition.type != "PoweredOff" && condition.type != "GuestPaused"
   }
 
   /// Drift: lost data is an error until it is back; a guest that powered itself off is taken at its word.
   private func settleDrift(
     _ tx: Transaction, _ server: inout Server, _ observation: Observation, current: Bool
   ) throws {
-    if let condition = observation.condition, condition.type == "DataMissing" {
-      if server.errorKind != condition.type {
-        server.errorKind = condition.type
-        server.fault = .init(code: 500, message: condition.message, created: .now())
-      }
-    } else if server.errorKind == "DataMissing", observation.ready {
+    if let condition = observation.condition, condition.type == ServerTrouble.dataMissing {
+      if server.errorKind != condition.type { server.err(condition.type, .lostData(condition, server)) }
+    } else if server.errorKind == ServerTrouble.dataMissing, observation.ready {
       server.errorKind = nil
       server.fault = nil
     }

@@ -71,6 +71,15 @@ enum ActionTable {
       """)
   }
 
+  /// Says of an action that goes on what it meets.
+  static func note(_ tx: Transaction, server: String, requestID: String, details: String?) throws {
+    try tx.execute(
+      """
+      UPDATE instance_action SET details = \(details), updated_at = \(Timestamp.now())
+      WHERE server_id = \(server) AND request_id = \(requestID) AND finished_at IS NULL
+      """)
+  }
+
   /// An action that is done as it is recorded.
   static func record(
     _ tx: Transaction, _ server: Server, _ action: String, requestID: String, userID: String?

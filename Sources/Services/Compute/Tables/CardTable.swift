@@ -29,8 +29,9 @@ enum CardTable {
     return slot
   }
 
-  static func markDetaching(_ tx: Transaction, server id: String, port: String) throws {
-    try tx.execute("UPDATE server_card SET detaching = 1 WHERE server_id = \(id) AND port_id = \(port)")
+  /// A card that is on its way out is not in the manifest, and users do not see it.
+  static func setDetaching(_ tx: Transaction, server id: String, port: String, _ detaching: Bool) throws {
+    try tx.execute("UPDATE server_card SET detaching = \(detaching) WHERE server_id = \(id) AND port_id = \(port)")
   }
 
   static func remove(_ tx: Transaction, server id: String, ports: [String]) throws {

@@ -3,7 +3,16 @@ import Store
 /// The tables of the compute service.
 enum ComputeMigrations {
   static let all = [
-    Migration(room: "compute", number: 1, flavors + keypairs + servers + records + hosts)
+    Migration(room: "compute", number: 1, flavors + keypairs + servers + records + hosts),
+    Migration(room: "compute", number: 2, limits),
+  ]
+
+  /// How long actions have lasted, what an observation spoke of, and what a fault means to the operator.
+  private static let limits = [
+    "ALTER TABLE server ADD COLUMN action_elapsed_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE server ADD COLUMN seen_generation INTEGER",
+    "ALTER TABLE server ADD COLUMN seen_ports TEXT",
+    "ALTER TABLE server ADD COLUMN fault_details TEXT",
   ]
 
   private static let flavors = [

@@ -46,7 +46,7 @@ enum HostTable {
     try tx.execute(
       """
       UPDATE compute_host SET seen_at = \(now)
-      WHERE node_id = \(node) AND seen_at < \(now.adding(seconds: -seenSecondsMin))
+      WHERE node_id = \(node) AND (seen_at < \(now.adding(seconds: -seenSecondsMin)) OR seen_at > \(now))
       """)
   }
 

@@ -12,7 +12,8 @@ enum ServerColumns {
     locked_reason, node_id, host, seed, admin_pass, asked_power, boot_epoch, operation_id, deleting, action,
     action_request_id, action_began, action_before, seen_power, seen_boot_epoch, seen_step, condition_type,
     condition_message, condition_since, condition_attempts, error_kind, fault_code, fault_message, fault_created,
-    created_at, updated_at, launched_at, vm_state, task_state, power_state, status
+    created_at, updated_at, launched_at, vm_state, task_state, power_state, status, action_elapsed_ms, seen_generation,
+    seen_ports, fault_details
     """
 
   /// `list` without what only the manifest needs; user data, up to 64 KB each, only where it is shown.
@@ -52,19 +53,23 @@ enum ServerColumns {
       deleting: row.bool(45), action: action(row), seen: seen(row), condition: condition(row),
       errorKind: row.textOrNil(57),
       fault: row.isNull(58)
-        ? nil : .init(code: row.int(58), message: row.text(59), created: row.time(60)),
+        ? nil : .init(code: row.int(58), message: row.text(59), details: row.textOrNil(71), created: row.time(60)),
       createdAt: row.time(61), updatedAt: row.time(62), launchedAt: row.timeOrNil(63),
       state: .init(vm: row.text(64), task: row.textOrNil(65), power: row.int(66), status: row.text(67)))
   }
 
   private static func action(_ row: any Row) -> Server.Action? {
     guard let kind = row.textOrNil(46).flatMap(Server.Action.Kind.init) else { return nil }
-    return .init(kind: kind, requestID: row.text(47), began: row.time(48), before: row.text(49))
+    return .init(
+      kind: kind, requestID: row.text(47), began: row.time(48), before: row.text(49), elapsedMs: row.int(68))
   }
 
   private static func seen(_ row: any Row) -> Server.Seen? {
     guard let power = row.textOrNil(50).flatMap(ServerObservation.Power.init) else { return nil }
-    return .init(power: power, bootEpoch: row.int(51), step: row.textOrNil(52))
+    let ports = row.textOrNil(70)?.split(separator: ",").map(String.init) ?? []
+    return .init(
+      power: power, bootEpoch: row.int(51), step: row.textOrNil(52), portIDs: ports,
+      generation: row.intOrNil(69).map(Int64.init))
   }
 
   private static func condition(_ row: any Row) -> Condition? {

@@ -52,12 +52,15 @@ enum ServerTable {
         boot_epoch = \(server.asked.bootEpoch), operation_id = \(server.asked.operationID),
         deleting = \(server.deleting), action = \(server.action?.kind.rawValue),
         action_request_id = \(server.action?.requestID), action_began = \(server.action?.began),
-        action_before = \(server.action?.before), seen_power = \(server.seen?.power.rawValue),
-        seen_boot_epoch = \(server.seen?.bootEpoch), seen_step = \(server.seen?.step),
+        action_before = \(server.action?.before), action_elapsed_ms = \(server.action?.elapsedMs ?? 0),
+        seen_power = \(server.seen?.power.rawValue), seen_boot_epoch = \(server.seen?.bootEpoch),
+        seen_step = \(server.seen?.step),
+        seen_generation = \(server.seen?.generation), seen_ports = \(server.seen?.portIDs.joined(separator: ",")),
         condition_type = \(server.condition?.type), condition_message = \(server.condition?.message),
         condition_since = \(server.condition?.since), condition_attempts = \(server.condition?.attempts),
         error_kind = \(server.errorKind), fault_code = \(server.fault?.code), fault_message = \(server.fault?.message),
-        fault_created = \(server.fault?.created), launched_at = \(server.launchedAt),
+        fault_details = \(server.fault?.details), fault_created = \(server.fault?.created),
+        launched_at = \(server.launchedAt),
         admin_pass = \(server.adminPass?.reveal()), vm_state = \(server.state.vm), task_state = \(server.state.task),
         power_state = \(server.state.power), status = \(server.state.status), updated_at = \(server.updatedAt)
       WHERE id = \(server.id)
@@ -77,6 +80,11 @@ enum ServerTable {
       WHERE id = \(server.id)
       """)
     try tx.change(changeKind, server.id)
+  }
+
+  /// Adds to the time of every action that goes on.
+  static func countActions(_ tx: Transaction, milliseconds: Int) throws {
+    try tx.execute("UPDATE server SET action_elapsed_ms = action_elapsed_ms + \(milliseconds) WHERE action_began > 0")
   }
 
   static func delete(_ tx: Transaction, id: String) throws {

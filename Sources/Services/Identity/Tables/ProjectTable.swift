@@ -37,6 +37,14 @@ enum ProjectTable {
     return projects
   }
 
+  /// The names of those that are there, by id.
+  static func names(_ tx: Transaction, _ ids: [String]) throws -> [String: String] {
+    if ids.isEmpty { return [:] }
+    return Dictionary(
+      try tx.query("SELECT id, name FROM identity_project WHERE id IN (\(list: ids))") { ($0.text(0), $0.text(1)) },
+      uniquingKeysWith: { $1 })
+  }
+
   static func insert(_ tx: Transaction, _ project: Project) throws {
     try tx.execute(
       """

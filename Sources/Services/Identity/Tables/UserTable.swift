@@ -19,6 +19,14 @@ enum UserTable {
     try tx.query("SELECT \(raw: columns) FROM identity_user u \(chunk.clause(conditions, id: "u.id"))", decode)
   }
 
+  /// The names of those that are there, by id.
+  static func names(_ tx: Transaction, _ ids: [String]) throws -> [String: String] {
+    if ids.isEmpty { return [:] }
+    return Dictionary(
+      try tx.query("SELECT id, name FROM identity_user WHERE id IN (\(list: ids))") { ($0.text(0), $0.text(1)) },
+      uniquingKeysWith: { $1 })
+  }
+
   static func insert(_ tx: Transaction, _ user: User, passwordHash: String?) throws {
     try tx.execute(
       """

@@ -1,3 +1,4 @@
+import Contracts
 import Store
 
 /// Which bytes are kept, and who stands on them.
@@ -38,6 +39,23 @@ enum BlobTable {
 
   static func unpin(_ tx: Transaction, digest: String, holder: String) throws {
     try tx.execute("DELETE FROM blob_pin WHERE digest = \(digest) AND holder = \(holder)")
+  }
+
+  static func pins(_ tx: Transaction, holders: [String]) throws -> [ImagePin] {
+    try tx.query("SELECT digest, holder FROM blob_pin WHERE holder IN (\(list: holders)) ORDER BY holder, digest") {
+      ImagePin(digest: $0.text(0), holder: $0.text(1))
+    }
+  }
+
+  /// The pins of holders that come after `holder`, by holder; at most `limit` holders.
+  static func pins(_ tx: Transaction, after holder: String, limit: Int) throws -> [ImagePin] {
+    try tx.query(
+      """
+      SELECT digest, holder FROM blob_pin WHERE holder IN (
+        SELECT DISTINCT holder FROM blob_pin WHERE holder > \(holder) ORDER BY holder LIMIT \(limit))
+      ORDER BY holder, digest
+      """
+    ) { ImagePin(digest: $0.text(0), holder: $0.text(1)) }
   }
 
   private static let unused: SQL = """

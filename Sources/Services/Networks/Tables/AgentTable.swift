@@ -42,7 +42,8 @@ enum AgentTable {
       return true
     }
     let renamed = hostname != nil && hostname != known.0
-    if renamed || now.seconds(since: known.1) >= freshnessSeconds {
+    // A moment still to come is of before the host's clock was stepped back.
+    if renamed || abs(now.seconds(since: known.1)) >= freshnessSeconds {
       try tx.execute(
         """
         UPDATE network_agent SET last_seen = \(now), hostname = \(hostname ?? known.0) WHERE node_id = \(node)

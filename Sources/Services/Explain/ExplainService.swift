@@ -1,0 +1,62 @@
+public import API
+import Auth
+public import Contracts
+public import Kit
+public import Logging
+public import NodeLink
+public import Store
+
+/// What the cloud tells of itself: the story of each resource, what a name or address stands for, drift, quarantine
+/// and metrics. It keeps the request log and what nodes say of each object; everything else it asks the services.
+public struct ExplainService: Sendable {
+  /// Asks a node for the way of a port's packets, a `PacketPath` as JSON; nil where there is nothing to give.
+  public typealias PathQuery = @Sendable (_ nodeID: String, _ portID: String) async throws -> [UInt8]?
+
+  /// The schema, for `Store.migrate`. NodeLink's must have run before.
+  public static var migrations: [Migration] { ExplainMigrations.all }
+
+  private let context: ExplainContext
+
+  /// `tellers` are the services whose resources have stories.
+  public init(
+    store: any Store, tellers: [any StoryTeller], identity: any IdentityContract, cloudTag: CloudTag,
+    pathQuery: @escaping PathQuery, logger: Logger, now: @escaping @Sendable () -> Timestamp = { .now() }
+  ) {
+    context = ExplainContext(
+      store: store, tellers: tellers, identity: identity, tag: cloudTag, pathQuery: pathQuery,
+      log: RequestLog(store: store, logger: logger), logger: logger, now: now)
+  }
+
+  /// Its routes, below `/haneul`.
+  public var api: ServiceAPI {
+    ServiceAPI(
+      prefix: "haneul", faultStyle: .nova,
+      routes: DiscoveryRoutes.routes + StoryRoutes(context: context).routes + WhatisRoutes(context: context).routes
+        + DriftRoutes(context: context).routes + QuarantineRoutes(context: context).routes
+        + MetricsRoutes(context: context).routes)
+  }
+
+  /// Writes the request log until the task is cancelled.
+  public func run() async { await context.log.run() }
+
+  /// Writes what the request log still holds: the last thing before the process ends.
+  public func flush() async { await context.log.flush() }
+
+  /// What is done about each kind of drift, for people.
+  public static var driftPolicies: String { DriftText.policies }
+
+  /// The same as JSON, `{"policies": […]}`.
+  public static var driftPoliciesJSON: String { String(decoding: DriftRoutes.policies, as: UTF8.self) }
+}
+
+extension ExplainService: RequestRecorder {
+  public func record(_ request: RequestRecord) { context.log.record(request) }
+}
+
+extension ExplainService: NodeObserver {
+  /// Keeps what the node says of each object, and counts its steps.
+  public func observe(_ tx: Transaction, node: String, report: Report) throws {
+    try SightTable.note(tx, node: node, report.observations, at: context.now())
+    if !report.events.isEmpty { try StepCountTable.add(tx, report.events) }
+  }
+}

@@ -1,0 +1,123 @@
+import API
+import Kit
+import Store
+
+/// The request log: every request of a known caller that asked for a change, newest `rowsMax`.
+enum RequestTable {
+  static let rowsMax = 100_000
+  /// Objects that one request is found by at the most.
+  static let subjectsMax = 40
+  /// Characters kept of a path.
+  private static let pathMax = 500
+
+  struct Entry: Sendable, Hashable {
+    var number: Int64
+    var requestID: String
+    var globalRequestID: String?
+    var method: String
+    var path: String
+    var userID: String
+    var userName: String
+    var projectID: String?
+    var projectName: String?
+    var asAdmin: Bool
+    var began: Timestamp
+    var microseconds: Int64
+    var status: Int
+
+    var succeeded: Bool { status < 400 }
+    var ended: Timestamp { Timestamp(microseconds: began.microseconds + microseconds) }
+  }
+
+  private static let columns = """
+    l.number, l.request_id, l.global_request_id, l.method, l.path, l.user_id, l.user_name, l.project_id,
+    l.project_name, l.as_admin, l.began, l.microseconds, l.status
+    """
+
+  private static func decode(_ row: any Row) -> Entry {
+    Entry(
+      number: Int64(row.int(0)), requestID: row.text(1), globalRequestID: row.textOrNil(2), method: row.text(3),
+      path: row.text(4), userID: row.text(5), userName: row.text(6), projectID: row.textOrNil(7),
+      projectName: row.textOrNil(8), asAdmin: row.bool(9), began: row.time(10), microseconds: Int64(row.int(11)),
+      status: row.int(12))
+  }
+
+  static func append(_ tx: Transaction, _ requests: [RequestRecord], keeping rows: Int = rowsMax) throws {
+    for request in requests {
+      let number = try tx.first(
+        """
+        INSERT INTO request_log (request_id, global_request_id, method, path, user_id, user_name, project_id,
+          project_name, as_admin, began, microseconds, status)
+        VALUES (\(request.requestID), \(request.globalRequestID), \(request.method),
+          \(String(request.path.prefix(pathMax))), \(request.userID), \(request.userName), \(request.projectID),
+          \(request.projectName), \(request.asAdmin), \(request.began), \(request.microseconds), \(request.status))
+        RETURNING number
+        """
+      ) { Int64($0.int(0)) }
+      guard let number else { continue }
+      let made = Set(request.made)
+      for id in subjects(of: request) {
+        try tx.execute(
+          "INSERT INTO request_subject (object_id, number, made) VALUES (\(id), \(number), \(made.contains(id)))")
+      }
+    }
+    let last = try tx.count("SELECT max(number) FROM request_log") - rows
+    try tx.execute("DELETE FROM request_subject WHERE number <= \(last)")
+    try tx.execute("DELETE FROM request_log WHERE number <= \(last)")
+  }
+
+  /// The ids a request is found by: those of its path, and those of its answer.
+  static func subjects(of request: RequestRecord) -> [String] {
+    let inPath = request.path.split(separator: "/").map(String.init).filter(isID)
+    var seen: Set<String> = []
+    return (request.made + inPath + request.named).filter { $0.utf8.count <= 64 && seen.insert($0).inserted }
+      .prefix(subjectsMax).map { $0 }
+  }
+
+  /// A UUID with dashes, or Keystone's without.
+  private static func isID(_ text: String) -> Bool {
+    Identifier.isUUID(text) || text.utf8.count == 32 && text.allSatisfy(\.isHexDigit)
+  }
+
+  /// Requests that speak of an object, newest first.
+  static func of(_ tx: Transaction, object id: String, limit: Int) throws -> [Entry] {
+    try tx.query(
+      """
+      SELECT \(raw: columns) FROM request_subject s JOIN request_log l ON l.number = s.number
+      WHERE s.object_id = \(id) ORDER BY s.number DESC LIMIT \(limit)
+      """, decode)
+  }
+
+  /// The request that made an object; nil where it is not known (any more), or the object was made along with another.
+  static func maker(_ tx: Transaction, object id: String) throws -> Entry? {
+    try tx.first(
+      """
+      SELECT \(raw: columns) FROM request_subject s JOIN request_log l ON l.number = s.number
+      WHERE s.object_id = \(id) AND s.made = 1 ORDER BY s.number LIMIT 1
+      """, decode)
+  }
+
+  /// Requests of these ids, or with one of them as the client's own, newest first.
+  static func named(_ tx: Transaction, _ ids: [String], limit: Int) throws -> [Entry] {
+    if ids.isEmpty { return [] }
+    return try tx.query(
+      """
+      SELECT \(raw: columns) FROM request_log l
+      WHERE l.request_id IN (\(list: ids)) OR l.global_request_id IN (\(list: ids))
+      ORDER BY l.number DESC LIMIT \(limit)
+      """, decode)
+  }
+
+  /// The objects that requests speak of, by the request's number.
+  static func subjects(_ tx: Transaction, of numbers: [Int64]) throws -> [Int64: [String]] {
+    var found: [Int64: [String]] = [:]
+    if numbers.isEmpty { return found }
+    try tx.forEach(
+      "SELECT number, object_id FROM request_subject WHERE number IN (\(list: numbers)) ORDER BY number, object_id"
+    ) { found[Int64($0.int(0)), default: []].append($0.text(1)) }
+    return found
+  }
+
+  /// Rows kept at present.
+  static func count(_ tx: Transaction) throws -> Int { try tx.count("SELECT count(*) FROM request_log") }
+}
