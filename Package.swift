@@ -130,6 +130,6 @@ let package = Package(
     .target(
       name: "Simulation", dependencies: ["Kit", "NodeLink", "Drivers"], path: "Tests/Simulation", swiftSettings: strict),
     tests(of: "Agent", ["Kit", "NodeLink", "Drivers", "Simulation", log]),
-    tests(of: "Cloud", ["Kit", "Store", "Auth", "API", "NodeLink", log]),
+    tests(of: "Cloud", ["Kit", "Store", "Auth", "API", "NodeLink", "Agent", log]),
   ]
 )

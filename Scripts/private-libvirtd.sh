@@ -15,7 +15,12 @@ auth_unix_rw = "none"
 unix_sock_rw_perms = "0700"
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 X
-printf 'stdio_handler = "file"\n' > "$DIR/etc/qemu.conf"
+# Consoles on ports of its own: two libvirtds do not know of each other's.
+cat > "$DIR/etc/qemu.conf" <<X
+stdio_handler = "file"
+remote_display_port_min = 7900
+remote_display_port_max = 8899
+X
 for place in run lib cache log; do
   case $place in run) target=/run/libvirt ;; *) target=/var/$place/libvirt ;; esac
   mkdir -p "$target"

@@ -12,9 +12,9 @@ enum CloudStore {
       return store
     } catch let foreign as StoreIdentity.Foreign {
       throw CloudProblem(
-        "\(state.store) is the store of another cloud, \(foreign.cloudID); this one is \(settings.cloudID). Nothing was "
-          + "touched. Put this cloud's own store there, or move it away: an empty store begins a new epoch, and what "
-          + "the node holds stays in quarantine.")
+        "\(state.store) is the store of another cloud, \(foreign.cloudID); this one is \(settings.cloudID). Nothing "
+          + "was touched. Put this cloud's own store there, or move it away: an empty store begins a new epoch, and "
+          + "what the node holds stays in quarantine.")
     } catch let error as StoreError {
       throw CloudProblem("\(state.store) cannot be opened: \(error.message). \(advice(error.kind))")
     }

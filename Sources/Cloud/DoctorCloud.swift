@@ -16,11 +16,12 @@ struct DoctorCloud {
     cloud.down = ProcessRole.allCases.filter { Daemon(state, $0).processID == nil }
     cloud.apiAnswers = await APIClient.answers(settings.baseURL)
     cloud.store = store()
-    if let journal = FileManager.default.contents(atPath: state.node + "/journal") {
+    if let journal = FileManager.default.contents(atPath: state.nodeJournal) {
       let manifest = HeldNames(journal: String(decoding: journal, as: UTF8.self))
       cloud.heldIDs = manifest.ids
       cloud.networkMTUs = manifest.networkMTUs
-    } else if geteuid() == 0, !FileManager.default.fileExists(atPath: state.node + "/journal") {
+    } else if !FileManager.default.fileExists(atPath: state.nodeID) {
+      // No node has ever run: it holds nothing.
       cloud.heldIDs = []
     }
     return cloud
@@ -64,7 +65,7 @@ struct DoctorCloud {
   /// The newest moment this cloud has written down, and where: its files' times, and the last change in its store.
   func newest() -> (Timestamp, String)? {
     let places = [
-      state.store, state.store + "-wal", state.node + "/journal", state.log(.control), state.log(.node), state.settings,
+      state.store, state.store + "-wal", state.nodeJournal, state.log(.control), state.log(.node), state.settings,
     ]
     var moments = places.compactMap { path -> (Timestamp, String)? in
       let attributes = try? FileManager.default.attributesOfItem(atPath: path)

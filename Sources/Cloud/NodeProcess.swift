@@ -42,17 +42,30 @@ public struct NodeProcess: Sendable {
     withExtendedLifetime(lock) {}
   }
 
-  /// Removes everything of this cloud from the host: guests with their disks, interfaces, namespaces, rules.
+  /// Removes everything of this cloud from the host: guests with their disks, interfaces, namespaces, rules. What
+  /// cannot be removed stops nothing else. Throws `CloudProblem` with what stayed.
   func clearHost(_ settings: CloudSettings) async throws {
     let logger = ProcessLog.logger("clear-host")
     try await LibvirtDaemon.ensureRunning()
     let drivers = try drivers(settings, logger)
-    for domain in try await drivers.hypervisor.domains() {
-      try await drivers.hypervisor.destroy(domain.serverID)
-      try await drivers.hypervisor.undefine(domain.serverID)
-      try await drivers.disks.remove(serverID: domain.serverID)
+    var stayed: [String] = []
+    func remove(_ what: String, _ body: () async throws -> Void) async {
+      do { try await body() } catch { stayed.append("\(what): \(error)") }
     }
-    try await drivers.dataplane.removeEverything()
+    for domain in try await drivers.hypervisor.domains() {
+      await remove("the guest of server \(domain.serverID)") {
+        try await drivers.hypervisor.destroy(domain.serverID)
+        try await drivers.hypervisor.undefine(domain.serverID)
+      }
+      await remove("the disks of server \(domain.serverID)") {
+        try await drivers.disks.remove(serverID: domain.serverID)
+      }
+    }
+    await remove("the network") { try await drivers.dataplane.removeEverything() }
+    guard stayed.isEmpty else {
+      throw CloudProblem(
+        "These stayed on the host; put right what stops it and run this again.\n" + stayed.joined(separator: "\n"))
+    }
   }
 
   private func requireSettings() throws -> CloudSettings {
@@ -81,7 +94,7 @@ public struct NodeProcess: Sendable {
 
   /// This host's id in the cloud, made once.
   private func nodeID() throws -> String {
-    let path = state.node + "/node-id"
+    let path = state.nodeID
     if let data = FileManager.default.contents(atPath: path) {
       let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
       if Identifier.isUUID(text) { return text }

@@ -24,6 +24,10 @@ public struct StateDirectory: Sendable, Hashable {
   /// Passwords for the first users: read once by control, which removes it.
   public var bootstrap: String { below("control/bootstrap.json") }
   public var node: String { below("node") }
+  /// This host's id in the cloud: there once a node has run.
+  public var nodeID: String { below("node/node-id") }
+  /// What the node holds of the manifest, a JSON line an entry; the agent's own.
+  public var nodeJournal: String { below("node/manifest/journal") }
   /// Folder of the NodeLink socket, 0700.
   public var link: String { below("run/nodelink") }
   public var linkSocket: String { below("run/nodelink/control.sock") }
@@ -70,8 +74,8 @@ public struct StateDirectory: Sendable, Hashable {
       CloudProblem("Cannot write \(what): the disk is full. Make room on it (df \(what)), then run the command again.")
     case EROFS:
       CloudProblem(
-        "Cannot write \(what): its file system is read-only. Look why (dmesg, findmnt -T \(what)), remount it, then run "
-          + "the command again.")
+        "Cannot write \(what): its file system is read-only. Look why (dmesg, findmnt -T \(what)), remount it, then "
+          + "run the command again.")
     default: CloudProblem("Cannot write \(what): \(String(cString: strerror(code))).")
     }
   }

@@ -71,6 +71,7 @@ import Testing
     try await host.withAgent { agent in
       let (id, _) = try await host.bootServer()
       host.control.cut()
+      try await eventually("it has noticed") { await !agent.connected }
       let reports = host.control.state.withLock { $0.reports }
       host.control.set {
         $0.cloudID = Identifier.uuid()

@@ -56,7 +56,7 @@ import Testing
         .server, id,
         host.server(id, ports: [portID]) {
           $0.power = .stopped
-          $0.shutdownTimeoutSeconds = 1
+          $0.shutdownTimeoutSeconds = 3
         })
       try await eventually("stopped") { host.control.seen(.server, id)?.server?.power == .stopped }
       #expect(host.hypervisor.count("shutdown") > 1)

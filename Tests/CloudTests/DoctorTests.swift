@@ -1,8 +1,11 @@
 import Foundation
 import Kit
+import Logging
+import NodeLink
 import Store
 import Testing
 
+@testable import Agent
 @testable import Cloud
 
 struct DoctorTests {
@@ -250,5 +253,29 @@ struct DoctorTests {
     #expect(!cloud.apiAnswers)
     #expect(DoctorCloud(state: fixture.state).knownTags().contains(settings.tag.text))
     #expect(DoctorCloud(state: fixture.state).newest() != nil)
+  }
+}
+
+/// The doctor reads what the agent writes, by its place and its form.
+struct DoctorJournalTests {
+  @Test func theAgentsOwnJournalIsFound() async throws {
+    let fixture = try StateFixture()
+    let settings = try CloudOptions(host: nil, port: 1, externalCIDR: nil, externalMasquerade: nil)
+      .settings(existing: nil)
+    try fixture.state.writeSettings(settings)
+    #expect(await DoctorCloud(state: fixture.state).look()?.heldIDs == [])
+    try Data((Identifier.uuid() + "\n").utf8).write(to: URL(filePath: fixture.state.nodeID))
+    #expect(await DoctorCloud(state: fixture.state).look()?.heldIDs == nil)
+    let key = ObjectKey(.network, Identifier.uuid())
+    let journal = ManifestJournal(
+      directory: (fixture.state.nodeJournal as NSString).deletingLastPathComponent,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    _ = try await journal.open()
+    try await journal.append([
+      .held(HeldObject(key: key, generation: 1, requestID: nil, spec: nil, digest: nil, buried: false))
+    ])
+    await journal.close()
+    let cloud = try #require(await DoctorCloud(state: fixture.state).look())
+    #expect(cloud.heldIDs?.contains(key.id) == true)
   }
 }

@@ -122,6 +122,14 @@ struct FindingTests {
     #expect(await fixture.get("/whatis/host-one").json["whatis"]?.array?.first?["kind"] == "host")
   }
 
+  @Test func anotherCloudsNameIsSaidToBeOne() async throws {
+    let fixture = try await Fixture()
+    for name in ["h9999t1a2b3c4d5", "haneul-9999-\(Self.id)", "h9999x"] {
+      #expect(await fixture.get("/whatis/\(name)").text.contains("looks like another cloud's"), "\(name)")
+    }
+    #expect(await fixture.get("/whatis/habcdt1a2b3c4d5").text.contains("this cloud would give"))
+  }
+
   @Test func oddTextsAreNoError() async throws {
     let fixture = try await Fixture()
     let odd = ["%00", "%27%3B%20DROP%20TABLE%20sight", String(repeating: "x", count: 5000), "%2F", "--", "%25"]

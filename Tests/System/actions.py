@@ -1,4 +1,4 @@
-"""The actions whose every step is crashed: how each is asked for, and how one sees that it was done, wholly and once."""
+"""The actions whose every step is crashed: how each is asked for, and how one sees that it was done, once."""
 
 import re
 

@@ -1,7 +1,6 @@
 """A cloud's processes started by a test itself: armed to die at a named step, under a false clock, in a new boot."""
 
 import contextlib
-import os
 import re
 import signal
 import subprocess
@@ -28,8 +27,7 @@ def start(cloud, role, env=None, wrap=()):
         (cloud.state / "run" / "node.ready").unlink(missing_ok=True)
     with open(cloud.state / "log" / f"{role}.log", "ab") as log:
         return subprocess.Popen(
-            words, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True)
+            words, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
 def armed(cloud, role, step, side, detail=""):

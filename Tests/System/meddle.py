@@ -1,6 +1,5 @@
-"""What a hand may do behind Haneul's back, each with the finding it must cause and how one sees that it was put back."""
+"""What a hand may do behind Haneul's back: the finding each deed must cause, and how one sees it put back."""
 
-import contextlib
 import hashlib
 import os
 import re
@@ -221,7 +220,3 @@ class Faults:
         missing, more = set(self.rules) - set(now), set(now) - set(self.rules)
         assert not missing and not more, f"missing {sorted(missing)[:5]}, more {sorted(more)[:5]}"
         return True
-
-    def server_status(self, server):
-        with contextlib.suppress(KeyError):
-            return self.tenant.api("GET", f"{COMPUTE}/servers/{server.id}").json()["server"]["status"]

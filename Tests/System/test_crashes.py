@@ -117,11 +117,13 @@ def test_twenty_kills_while_servers_come_and_go(cloud, tenant, fleet):
 
 
 def _roll(fleet, source, killer):
-    names = [fleet.create(n) for n in range(SERVERS)]
-    # What goes while it is being made goes, too.
+    names = [fleet.create(n) for n in range(SERVERS - 2)]
+    # What goes while it is being made goes, too; and makes room for the rest on a host of two cores.
     early = source.sample(names[1:], 2)
     for name in early:
         fleet.delete(name)
+    wait_for("two gone", lambda: not set(early) & set(fleet.all()), END_SECONDS, explain=fleet.tenant.cloud.explain)
+    names += [fleet.create(n) for n in range(SERVERS - 2, SERVERS)]
     stay = [n for n in names if n not in early]
     for name in stay:
         fleet.settled(name)

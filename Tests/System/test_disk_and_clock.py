@@ -1,6 +1,6 @@
-"""A disk that is full, hangs, is slow or read-only, and a clock that is stepped: errors are clear, nothing is corrupted,
-and all goes on when the cause is gone. On a second cloud, whose state stands on a small disk of its own; the false clock
-is seen by its two processes only."""
+"""A disk that is full, hangs, is slow or read-only, and a clock that is stepped: errors are clear, nothing is
+corrupted, and all goes on when the cause is gone. On a second cloud, whose state stands on a small disk of its own; the
+false clock is seen by its two processes only."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ from slate import check_ledgers
 from tenant import Tenant
 
 # The image store leaves one GiB free.
-DISK_MIB = 3000
+DISK_MIB = 6000
 END_SECONDS = 90
 
 
@@ -175,8 +175,8 @@ def test_a_full_disk_under_the_node(place):
 
 
 def test_a_disk_that_hangs(place):
-    """Frozen for some seconds, with the file system's own means, which hold even SQLite's readers: whoever asked has his
-    answer or a refusal once it thaws, and all goes on after."""
+    """Frozen for some seconds, with the file system's own means, which hold even SQLite's readers: whoever asked has
+    his answer or a refusal once it thaws, and all goes on after."""
     life, answers = place.qemu(), []
 
     def ask(how):

@@ -130,7 +130,8 @@ class TestThePacketPath:
     def test_every_hop_is_named_and_passes(self, scene):
         path = scene.path()
         kinds = [h["kind"] for h in path["hops"]]
-        assert kinds[0] == "tap" and {"bridge", "anti-spoofing", "security group", "router", "floating ip"} <= set(kinds)
+        wanted = {"bridge", "anti-spoofing", "security group", "router", "floating ip"}
+        assert kinds[0] == "tap" and wanted <= set(kinds), kinds
         assert all(h["passes"] for h in path["hops"]), path
         assert path["hops"][0]["name"] == scene.tap and path["hops"][0]["packets"] > 0
 

@@ -64,6 +64,9 @@ extension NodeAgent {
       }
       noteQuarantine()
       lookAroundSignal.raise()
+      // The first look that has the whole manifest is remembered: from then on what differs is drift.
+      networkDirty = true
+      networkSignal.raise()
     }
     while unwritten.count > Self.unwrittenMax, !Task.isCancelled { try await Task.sleep(for: .milliseconds(10)) }
   }

@@ -111,6 +111,8 @@ public actor NodeAgent {
       manifest.begin(boot: bootID)
       write(.boot(id: bootID))
     }
+    // The drivers are listened to before the first look, so that nothing falls between.
+    let (domainEvents, networkEvents) = (hypervisor.events(), dataplane.events())
     unseenServers = Set(manifest.serverIDs)
     for id in manifest.serverIDs { servers.add(id) }
     // Everything raised before the loops listen stays raised.
@@ -120,8 +122,8 @@ public actor NodeAgent {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.writeJournal() }
       group.addTask { await self.followControl() }
-      group.addTask { await self.followHypervisor() }
-      group.addTask { await self.followDataplane() }
+      group.addTask { await self.followHypervisor(domainEvents) }
+      group.addTask { await self.followDataplane(networkEvents) }
       group.addTask { await self.convergeNetwork() }
       group.addTask { await self.convergeServers() }
       group.addTask { await self.sendReports() }
@@ -179,8 +181,8 @@ public actor NodeAgent {
     }
   }
 
-  private func followHypervisor() async {
-    for await event in hypervisor.events() {
+  private func followHypervisor(_ events: AsyncStream<DomainEvent>) async {
+    for await event in events {
       if let id = event.serverID {
         if manifest.objects[ObjectKey(.server, id)] != nil { servers.add(id) } else { lookAroundSignal.raise() }
       } else {
@@ -191,8 +193,8 @@ public actor NodeAgent {
     }
   }
 
-  private func followDataplane() async {
-    for await _ in dataplane.events() {
+  private func followDataplane(_ events: AsyncStream<Void>) async {
+    for await _ in events {
       networkDirty = true
       networkSignal.raise()
       // Our own changes cause events too: look again, but not in a tight circle.

@@ -3,7 +3,8 @@ import Foundation
 /// Where a test may stop this process as `kill -9` would: right before or right after a named step.
 ///
 /// Armed by the environment, `HANEUL_CRASH_AT=STEP:before|after[:DETAIL]`, once, when the process starts; without it a
-/// passage costs one comparison. `DETAIL` is the beginning of what the step says of itself, `POST /compute/v2.1/servers`.
+/// passage costs one comparison. `DETAIL` is the beginning of what the step says of itself,
+/// `POST /compute/v2.1/servers`.
 public enum CrashPoint {
   public enum Side: String, Sendable { case before, after }
 

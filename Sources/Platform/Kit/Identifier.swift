@@ -17,8 +17,8 @@ public enum Identifier {
   /// Whether `text` is a request id, `req-<uuid>`.
   public static func isRequest(_ text: String) -> Bool { text.hasPrefix("req-") && isUUID(String(text.dropFirst(4))) }
 
-  /// The UUIDs that begin with `text`, as a range of text: `text` itself is eight of their characters at the least, with
-  /// or without dashes. nil where nothing begins so.
+  /// The UUIDs that begin with `text`, as a range of text: `text` itself is eight of their characters at the least,
+  /// with or without dashes. nil where nothing begins so.
   public static func range(beginning text: String) -> Range<String>? {
     let digits = text.lowercased().replacing("-", with: "")
     guard (8...32).contains(digits.utf8.count), digits.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })

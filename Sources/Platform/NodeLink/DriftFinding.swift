@@ -3,7 +3,8 @@ public import Kit
 /// A difference between what was asked and what was found, with what was done about it. There is at most one open
 /// finding of a subject and field on a node; it is said again when it changes or settles.
 public struct DriftFinding: Sendable, Codable, Hashable {
-  /// What it is about: the object's key as text (`server/UUID`), or what the host calls it (`domain web1`, `bridge br0`).
+  /// What it is about: the object's key as text (`server/UUID`), or what the host calls it (`domain web1`,
+  /// `bridge br0`).
   public var subject: String
   /// The object of the manifest, where it is one.
   public var key: ObjectKey?

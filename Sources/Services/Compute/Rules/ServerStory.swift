@@ -80,13 +80,11 @@ struct ServerStory {
 
   private var asked: [Story.Fact] {
     let flavor = server.flavor
+    let vcpus = flavor.vcpus == 1 ? "1 vCPU" : "\(flavor.vcpus) vCPUs"
     var facts: [Story.Fact] = [
       .init("power", server.deleting ? "to be deleted" : server.asked.power.rawValue),
       .init("boots", "\(server.asked.bootEpoch)"),
-      .init(
-        "flavor",
-        "\(flavor.name): \(flavor.vcpus) vCPU\(flavor.vcpus == 1 ? "" : "s"), \(flavor.memoryMiB) MiB, \(flavor.diskGiB) GiB"
-      ),
+      .init("flavor", "\(flavor.name): \(vcpus), \(flavor.memoryMiB) MiB, \(flavor.diskGiB) GiB"),
       .init("root disk", "\(server.rootDisk.id), \(server.rootDisk.sizeBytes >> 20) MiB"),
       .init("cards", "\(cards.count { !$0.detaching })"),
     ]

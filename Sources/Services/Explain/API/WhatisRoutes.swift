@@ -23,7 +23,7 @@ struct WhatisRoutes {
       let projects = Set(found.compactMap(\.projectID))
       return (found, try context.identity.names(tx, users: [], projects: projects).projects)
     }
-    guard !found.isEmpty else { throw Fault.notFound(try missing(text)) }
+    guard !found.isEmpty else { throw Fault.notFound(missing(text)) }
     if call.wantsText {
       return .text(WhatisText(asked: text, found: found, projects: projects, kinds: context.kinds).text)
     }
@@ -39,9 +39,12 @@ struct WhatisRoutes {
   }
 
   /// Why nothing was found, where the text itself tells.
-  private func missing(_ text: String) throws -> String {
+  private func missing(_ text: String) -> String {
     if HostName(text, tag: context.tag) != nil {
       return "\(text.quoted) is a name this cloud would give, but for nothing that is there and that you may see."
+    }
+    if text.wholeMatch(of: #/h[0-9a-f]{4}[btdrgx][0-9a-f]{0,9}|haneul-[0-9a-f]{4}-.+/#) != nil {
+      return "\(text.quoted) is no name of this cloud, whose tag is \(context.tag), but looks like another cloud's."
     }
     return "Nothing that you may see is called \(text.quoted)."
   }

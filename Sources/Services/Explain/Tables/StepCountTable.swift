@@ -4,6 +4,11 @@ import Store
 
 /// How often each step was taken, how often it failed, and how long it took in all: for metrics, it never shrinks.
 enum StepCountTable {
+  /// Steps told apart at the most, and characters of a name: nodes name their steps, and one that errs must not fill
+  /// the table.
+  static let stepsMax = 100
+  private static let nameMax = 64
+
   struct Count: Sendable, Hashable {
     var step: String
     var taken = 0
@@ -13,9 +18,12 @@ enum StepCountTable {
 
   static func add(_ tx: Transaction, _ events: [StepEvent]) throws {
     var counts: [String: Count] = [:]
+    var known = Set(try all(tx).map(\.step))
     for event in events {
-      // A node of a later release may say what this one does not know: its words are not kept apart for ever.
-      let step = Step(rawValue: event.step)?.rawValue ?? "other"
+      var step = String(event.step.prefix(nameMax))
+      if !known.contains(step) {
+        if known.count < stepsMax { known.insert(step) } else { step = "other" }
+      }
       counts[step, default: Count(step: step)].taken += 1
       if event.error != nil { counts[step, default: Count(step: step)].failed += 1 }
       counts[step, default: Count(step: step)].microseconds +=

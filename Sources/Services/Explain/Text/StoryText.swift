@@ -109,7 +109,7 @@ struct StoryText {
       "  \(packets) packets" + (hop.bytes.map { ", \($0) bytes" } ?? "")
     }
     let kind = hop.kind.padded(16)
-    page.line("  \(hop.passes ? "ok" : "NO")  \(kind) \(admin ? hop.name : "")\(counted ?? "")")
+    page.line("  \(hop.passes ? "ok" : "NO")  \(kind) \(admin ? hop.name : "")\(counted ?? "")", hang: 25)
     if admin, !hop.state.isEmpty { page.item(hop.state, deeper: 11) }
     for drop in hop.drops { page.item("dropped: \(drop)", deeper: 11) }
   }
@@ -119,11 +119,15 @@ struct StoryText {
     page.section("HISTORY", "of what was asked, oldest first" + left(telling.history.count))
     for past in telling.history.suffix(Self.shownMax) {
       let who = past.userName ?? past.userID ?? "the cloud itself"
-      page.line("  \(past.at.iso8601.replacing("T", with: " "))  \(past.what)  by \(who)\(outcome(past))")
+      let at = past.at.iso8601.replacing("T", with: " ")
+      page.line("  \(at)  \(short(past.what))  by \(who)\(outcome(past))", hang: 22)
       page.item(past.requestID, deeper: 12)
       if let message = past.message { page.item(message, deeper: 12) }
     }
   }
+
+  /// A request's path without the id that stands at the story's head.
+  private func short(_ what: String) -> String { what.replacing(telling.subject.key.id, with: "{id}") }
 
   private func outcome(_ past: Telling.Past) -> String {
     let status = past.status.map { ", answered \($0)" } ?? ""
@@ -149,7 +153,7 @@ struct StoryText {
       (day, request) = (today, step.requestID ?? request)
       let place = step.nodeID.map { admin ? hostnames[$0] ?? $0 : "host" } ?? "control"
       let took = Clock.span(step.ended.seconds(since: step.at)).padded(8)
-      page.line("  \(Clock.ofDay(step.at))  \(took)  \(place.padded(10)) \(step.what)")
+      page.line("  \(Clock.ofDay(step.at))  \(took)  \(place.padded(10)) \(short(step.what))", hang: 35)
       guard let error = step.error else { continue }
       page.item("FAILED: " + (admin || step.nodeID == nil ? error : "an administrator sees why"), deeper: 12)
     }
