@@ -319,6 +319,11 @@ import Testing
       #expect(result.foreignBridges.contains(name))
       #expect(!result.foreignBridges.contains { $0.hasPrefix(cloud.tag.interfacePrefix) })
       #expect(await cloud.apply().foreignBridges.contains(name))
+      let events = cloud.driver.events()
+      try await MeddlingTests.commit([["ip", "link", "add", "\(name)b", "type", "bridge"]])
+      #expect(await MeddlingTests.hears(events))
+      #expect(await cloud.apply().foreignBridges.contains("\(name)b"))
+      try await MeddlingTests.commit([["ip", "link", "del", "\(name)b"]])
       let left = try await HostLinks.read()[name]
       #expect(left?.kind == "bridge")
     }

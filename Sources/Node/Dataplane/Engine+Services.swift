@@ -81,6 +81,7 @@ extension Engine {
     if names.ownsExternalBridge, external.address != nil {
       expected.addressed = host[names.externalBridge]?.ifindex
     }
+    expected.otherBridges = host.otherBridges
     expected.namespaces = spaces
     for service in scene.services where look[service.owner] == nil {
       expected.sealed[service.directory] = service.sealedFiles

@@ -49,6 +49,11 @@ struct HostLinks: Sendable {
     return Array(names.map(\.ifname).sorted().prefix(Self.foreignBridgesMax))
   }
 
+  /// Indices of all bridges without any cloud's mark.
+  var otherBridges: Set<Int> {
+    Set(links.values.filter { $0.kind == "bridge" && !Self.isMarked($0.ifname) }.map(\.ifindex))
+  }
+
   /// A device that somebody renamed: of this kind and MAC, on this bridge, under a name that is no cloud's.
   func renamed(kind: String, mac: MACAddress, master: String?) -> Link? {
     links.values.first { link in

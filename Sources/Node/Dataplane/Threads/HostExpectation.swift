@@ -14,6 +14,8 @@ struct HostExpectation: Sendable {
   var links: [Int: Link] = [:]
   /// Index of the device whose addresses are ours, the external bridge.
   var addressed: Int?
+  /// Indices of the bridges that bear no cloud's mark: one that comes or goes is told.
+  var otherBridges: Set<Int> = []
   /// Inode by name.
   var namespaces: [String: UInt64] = [:]
   /// Folders of daemons, with the files in them that only we write.

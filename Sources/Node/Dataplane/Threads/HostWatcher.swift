@@ -236,8 +236,11 @@ final class HostWatcher: Sendable {
             name: message.text(3) ?? "", up: flags & 1 != 0, master: message.number(10) ?? 0,
             mtu: message.number(4) ?? 0)
           if state.links.take(index, link, prefix: names.tag.interfacePrefix) { state.dirty.links = true }
+          let isOthers = message.linkKind == "bridge" && !HostLinks.isMarked(link.name)
+          if isOthers, !state.links.expected.otherBridges.contains(index) { state.dirty.certain = true }
         case delLink where message.head[0] == 0:
           if state.links.take(index, nil, prefix: names.tag.interfacePrefix) { state.dirty.links = true }
+          if state.links.expected.otherBridges.contains(index) { state.dirty.certain = true }
         case delAddress where index == state.links.expected.addressed:
           if state.looking == 0 { state.dirty.certain = true }
         default: break

@@ -13,6 +13,14 @@ struct NetlinkMessages: Sequence {
       attributes[attribute].map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
+    /// What a link is, `bridge`: nested in its IFLA_LINKINFO (18) as IFLA_INFO_KIND (1).
+    var linkKind: String? {
+      attributes[18].flatMap { info in
+        NetlinkMessages.attributes(info).first { $0.type == 1 }
+          .map { String(decoding: $0.bytes.prefix { $0 != 0 }, as: UTF8.self) }
+      }
+    }
+
     /// A number in the machine's byte order.
     func number(_ attribute: UInt16) -> Int? {
       attributes[attribute].flatMap { $0.count >= 4 ? Int($0.loadUnaligned(as: UInt32.self)) : nil }
