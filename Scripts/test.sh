@@ -14,15 +14,22 @@ swift build --build-tests
 # The control process runs as its own user, who may not read a folder of root's: run from a place where he can.
 PLACE=/var/tmp/haneul-test
 Scripts/install.sh .build/debug/haneul "$PLACE"
+# Two cores with guests on them are a noisy place: what fails runs once more, alone, and is named. What fails twice fails.
 # Bounded, because every dataplane of a test brings threads and descriptors of its own, and libnftables uses select(2).
 unit() {
-  local log
+  local log failed
   log=$(mktemp)
-  swift test --skip-build --experimental-maximum-parallelization-width 6 2>&1 | tee "$log" && rm "$log" && return
+  if swift test --skip-build --experimental-maximum-parallelization-width 6 2>&1 | tee "$log"; then
+    rm "$log"
+    return
+  fi
   # Said again at the end, where whoever looks at a long log looks first.
   grep -aE "recorded an issue|^✘|Fatal error|error:" "$log" | tail -n 40
   echo "the whole log: $log"
-  return 1
+  failed=$(grep -aoP '^✘ Test \K\w+(?=\()' "$log" | sort -u | paste -sd '|')
+  [ -n "$failed" ] || return 1
+  echo "once more, alone: $failed"
+  swift test --skip-build --experimental-maximum-parallelization-width 1 --filter "[./]($failed)\("
 }
 [ "${2:-}" = --system-only ] || unit
 # What a run that was cut off left on the host: its processes are dead, its bridges and guests are in the way.
@@ -32,4 +39,8 @@ for state in /var/tmp/haneul-system-*; do
   echo "clearing what an earlier run left: $state"
   "$PLACE/bin/haneul" down --clear-host --state-dir "$state" && rm -rf "$state"
 done
-HANEUL="$PLACE/bin/haneul" IMAGE="$IMAGE" PATH="$VENV/bin:$PATH" "$VENV/bin/pytest" -q Tests/System
+system() { HANEUL="$PLACE/bin/haneul" IMAGE="$IMAGE" PATH="$VENV/bin:$PATH" "$VENV/bin/pytest" -q Tests/System "$@"; }
+system || {
+  echo "once more, alone, what failed above"
+  system --last-failed --last-failed-no-failures none
+}

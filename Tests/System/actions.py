@@ -1,6 +1,8 @@
 """The actions whose every step is crashed: how each is asked for, and how one sees that it was done, once."""
 
+import os
 import re
+import signal
 
 import hostlib
 from cloudlib import COMPUTE, NETWORK
@@ -66,6 +68,9 @@ class Action:
     def prepare(self, step):
         pass
 
+    def with_node_down(self, step):
+        pass
+
     def tidy(self):
         pass
 
@@ -104,6 +109,12 @@ class Create(Action):
             "security_groups": [{"name": self.stage.place.group.id}]}})
         assert answer.status_code == 202, answer.text
         self.id = answer.json()["server"]["id"]
+
+    def with_node_down(self, step):
+        # The network serves already: its daemon must be missing for one to be started.
+        if step == "start_daemons":
+            for process in hostlib.processes("dnsmasq", str(self.stage.cloud.state)):
+                os.kill(process, signal.SIGKILL)
 
     def is_asked(self):
         found = self.stage.api("GET", f"{COMPUTE}/servers?name={self.name}").json()["servers"]
@@ -268,7 +279,9 @@ class Associate(Action):
         self.path = f"{NETWORK}/floatingips/{self.stage.public.id}"
         self.address = self.stage.public.floating_ip_address
         self.id = self.stage.place.router.id
-        self.port = self.stage.tenant.port(self.stage.steady).id
+        # The guest may also have the card of `Attach`, on a network without a router.
+        self.port = next(iter(self.stage.tenant.sdk.network.ports(
+            device_id=self.stage.steady.id, network_id=self.stage.place.network.id))).id
         if self.is_asked():
             answer = self.stage.api("PUT", self.path, json={"floatingip": {"port_id": None}})
             assert answer.status_code == 200, answer.text

@@ -78,6 +78,7 @@ def test_a_crash_is_only_a_delay(cloud, tenant, stage, action, step, side):
 def crash_node(cloud, action, step, side, what):
     """The action is asked for while the node is down; the node that takes it on dies at the step."""
     cloud.kill("node")
+    action.with_node_down(step)
     action.ask()
     process = daemons.armed(cloud, "node", step, side, action.detail(step))
     daemons.await_death(cloud, "node", process, what)
