@@ -11,7 +11,7 @@ from pathlib import Path
 from cloud import run, wait_until
 
 VIRSH = ["virsh", "-q", "-c", "qemu:///system"]
-IDLE_SECONDS = 120
+IDLE_SECONDS = 90
 SWEEP_SECONDS = 30
 GUESTS = 10
 EXPLAINED = 20

@@ -11,7 +11,7 @@ from hostlib import wait_for
 from slate import Traces, await_clean, check_ledgers
 
 GONE_SECONDS = 60
-FETCH_MIB = 600
+FETCH_MIB = 2048
 
 
 @pytest.fixture(scope="module")
