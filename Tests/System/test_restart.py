@@ -141,6 +141,13 @@ def dnsmasqs(cloud):
 
 def test_dnsmasq_outlives_the_node(cloud, tenant, guest):
     """With the node dead a guest still gets its lease; the next node takes the same process up again."""
+    # A server that has just gone gives its lease back, and dnsmasq starts anew for that: let it come to rest.
+    seen = []
+
+    def at_rest():
+        seen.append(dnsmasqs(cloud))
+        return len(seen) > 30 and all(s == seen[-1] for s in seen[-30:])
+    wait_for("dnsmasq at rest", at_rest, 60, every=0.1)
     before = dnsmasqs(cloud)
     assert before
     cloud.kill("node")
