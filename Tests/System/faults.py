@@ -36,7 +36,8 @@ def glance(answer):
     assert f"<h1>{answer.status_code} " in answer.text
 
 
-STYLES = {"compute": nova, "identity": keystone, "network": neutron, "image": glance, "placement": placement}
+STYLES = {
+    "compute": nova, "identity": keystone, "network": neutron, "image": glance, "placement": placement, "haneul": nova}
 INSIDE = re.compile(r"sqlite|libvirt|/var/|\.swift|fatal|StoreError|DecodingError|nft:", re.IGNORECASE)
 
 

@@ -15,7 +15,14 @@ from tenant import Tenant
     (PORT, OTHER_EXTERNAL, str(PORT)), (OTHER_PORT, f"{BLOCK}.64/26", BLOCK), (OTHER_PORT, f"{BLOCK}.0/24", BLOCK),
 ], ids=["port", "block-inside", "block-around"])
 def test_an_overlap_is_refused_and_touches_nothing(cloud, port, cidr, named):
-    before = {kind: sorted(found) for kind, found in cloud.leftovers().items()}
+    # What an earlier file deleted may still be going.
+    seen = []
+
+    def at_rest():
+        seen.append({kind: sorted(found) for kind, found in cloud.leftovers().items()})
+        return len(seen) > 10 and all(s == seen[-1] for s in seen[-10:])
+    wait_for("the host at rest", at_rest, 60, every=0.2)
+    before = seen[-1]
     other = Cloud(port, cidr)
     done = other.first_up(check=False)
     assert done.returncode != 0 and named in done.stderr + done.stdout, done
