@@ -272,7 +272,7 @@ class Detach(Cards):
 
 
 class Associate(Action):
-    node = ["start_daemons", "send_report"]
+    node = ["load_rules", "make_devices", "send_report"]
     method = "PUT"
 
     def prepare(self, step):
@@ -288,7 +288,8 @@ class Associate(Action):
         wait_for("the address silent", lambda: hostlib.ping(self.address, count=1, wait=1) == 0, END_SECONDS)
 
     def detail(self, step):
-        return f"router/{self.id}" if step in ("send_manifest", "take_report") else super().detail(step)
+        of_router = ("send_manifest", "take_report", "load_rules", "make_devices")
+        return f"router/{self.id}" if step in of_router else super().detail(step)
 
     def ask(self):
         answer = self.stage.api("PUT", self.path, json={"floatingip": {"port_id": self.port}})

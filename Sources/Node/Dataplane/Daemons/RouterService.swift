@@ -66,7 +66,11 @@ struct RouterService: Sendable {
     return try await thread.run(in: namespace) {
       var tables = KernelTables(path: path, tables: [KernelTables.Table(family: "ip", name: RouterTable.name)])
       let looked = try tables.compare(text)
-      if !looked.same { try tables.load(text) }
+      if !looked.same {
+        CrashPoint.pass(.loadRules, .before, owner.description)
+        try tables.load(text)
+        CrashPoint.pass(.loadRules, .after, owner.description)
+      }
       return looked.found
     }
   }
@@ -98,7 +102,10 @@ struct RouterService: Sendable {
       let defaults = (router.gateway?.nexthops ?? []).map(Route.defaultRoute)
       plan.routes(Set(router.routes + defaults))
     }
+    guard !plan.batch.isEmpty else { return plan }
+    CrashPoint.pass(.makeDevices, .before, owner.description)
     if let refusal = await plan.batch.run(in: namespace, logger: logger)[owner] { throw refusal }
+    CrashPoint.pass(.makeDevices, .after, owner.description)
     return plan
   }
 
