@@ -149,7 +149,7 @@ class Boot:
 
 
 def two_truths(cloud, image, without):
-    """Ten guests on one network: what idling costs, what faults cost, what explaining costs."""
+    """Some guests on one network: what idling costs, what faults cost, what explaining costs."""
     network, flavor = cloud.network("bench-drift", "10.91.0.0/24"), cloud.flavor("bench-drift", 80)
     servers = [cloud.create(image, flavor, [{"uuid": network}]) for _ in range(faults.GUESTS)]
     wait_until("all ACTIVE", lambda: all(cloud.status(s) == "ACTIVE" for s in servers), 300, every=0.5)
