@@ -19,7 +19,10 @@ Scripts/install.sh .build/debug/haneul "$PLACE"
 unit() {
   local log failed
   log=$(mktemp)
-  if swift test --skip-build --experimental-maximum-parallelization-width 6 2>&1 | tee "$log"; then
+  echo "unit and service tests (some minutes; tail -f $log)"
+  # Into a file, not a pipe: a daemon that a test starts may hold a pipe open for ever.
+  if swift test --skip-build --experimental-maximum-parallelization-width 6 >"$log" 2>&1 </dev/null; then
+    grep -aE "^✔ Suite|^✔ Test run" "$log"
     rm "$log"
     return
   fi
