@@ -30,6 +30,11 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdHTTP2: Target.Dependency = .product(name: "HummingbirdHTTP2", package: "hummingbird")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -44,10 +49,13 @@ let package = Package(
   products: [.executable(name: "haneul", targets: ["haneul"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -57,15 +65,21 @@ let package = Package(
   targets: [
     // Native
     native("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    native("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     native("CLibvirt", pkgConfig: "libvirt", apt: "libvirt-dev"),
     native("CNftables", pkgConfig: "libnftables", apt: "libnftables-dev"),
     .target(name: "CLinux", path: "Sources/Native/CLinux"),
 
     // Platform
     room("Kit", in: "Platform", [log]),
-    room("Store", in: "Platform", ["Kit", "CSQLite", log]),
+    room("Store", in: "Platform", ["Kit", "CSQLite", "CPostgres", log]),
     room("Auth", in: "Platform", ["Kit", "Store", crypto, cryptoExtras]),
-    room("API", in: "Platform", ["Kit", "Store", "Auth", hummingbird, httpTypes, nio, log]),
+    room(
+      "API", in: "Platform",
+      [
+        "Kit", "Store", "Auth", hummingbird, hummingbirdTLS, hummingbirdHTTP2, httpTypes, nio, nioPosix, nioHTTP, nioSSL,
+        x509, asn1, crypto, log,
+      ]),
     room("Converge", in: "Platform", ["Kit", "Store", log]),
     room(
       "NodeLink", in: "Platform",
@@ -108,28 +122,30 @@ let package = Package(
 
     // Tests mirror the rooms; Tests/System and Tests/Conformance are Python, for they drive OpenStack's own clients.
     .testTarget(name: "StyleTests", path: "Tests/StyleTests", swiftSettings: strict),
+    // A store of either engine for the tests of every room: HANEUL_TEST_STORE=postgres asks for PostgreSQL.
+    .target(name: "StoreFixture", dependencies: ["Kit", "Store"], path: "Tests/StoreFixture", swiftSettings: strict),
     tests(of: "Kit"),
-    tests(of: "Store", ["Kit"]),
+    tests(of: "Store", ["Kit", "StoreFixture"]),
     tests(of: "Auth", ["Kit"]),
     tests(of: "API", ["Kit", "Store", "Auth", log, nio]),
     // The examination of sagas, for every room that has some.
     .target(
       name: "ConvergeExam", dependencies: ["Converge", "Store"], path: "Tests/ConvergeExam", swiftSettings: strict),
-    tests(of: "Converge", ["Kit", "Store", "ConvergeExam", log]),
-    tests(of: "NodeLink", ["Kit", "Store", "API", log, nio]),
-    tests(of: "Identity", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", log]),
+    tests(of: "Converge", ["StoreFixture", "Kit", "Store", "ConvergeExam", log]),
+    tests(of: "NodeLink", ["StoreFixture", "Kit", "Store", "API", log, nio]),
+    tests(of: "Identity", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", log]),
     tests(
-      of: "Images", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", log, nio, subprocess, system, crypto]),
-    tests(of: "Placement", ["Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
-    tests(of: "Networks", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", "NodeLink", log]),
-    tests(of: "Compute", ["Kit", "Store", "Auth", "API", "Contracts", "Converge", "ConvergeExam", "NodeLink", log]),
-    tests(of: "Explain", ["Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
+      of: "Images", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", log, nio, subprocess, system, crypto]),
+    tests(of: "Placement", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
+    tests(of: "Networks", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", "NodeLink", log]),
+    tests(of: "Compute", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", "ConvergeExam", "NodeLink", log]),
+    tests(of: "Explain", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
     tests(of: "Disks", ["Kit", "NodeLink", "Drivers", log, subprocess, system, crypto]),
     tests(of: "Dataplane", ["Kit", "NodeLink", "Drivers", "CLinux", log, subprocess, system]),
     tests(of: "Hypervisor", ["Kit", "NodeLink", "Drivers", log, subprocess, system]),
     .target(
       name: "Simulation", dependencies: ["Kit", "NodeLink", "Drivers"], path: "Tests/Simulation", swiftSettings: strict),
     tests(of: "Agent", ["Kit", "NodeLink", "Drivers", "Simulation", log]),
-    tests(of: "Cloud", ["Kit", "Store", "Auth", "API", "NodeLink", "Agent", log]),
+    tests(of: "Cloud", ["StoreFixture", "Kit", "Store", "Auth", "API", "NodeLink", "Agent", log]),
   ]
 )
