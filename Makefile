@@ -4,7 +4,7 @@ STATE ?= /var/lib/haneul
 CACHE ?= /var/cache/haneul
 IMAGE := $(CACHE)/tiny.qcow2
 
-.PHONY: up down test install uninstall unit system conformance bench format lint help
+.PHONY: up down test install uninstall unit system conformance bench simulate format lint help
 
 up: ## build, install, start the cloud, boot a first server
 	@Scripts/up.sh "$(PREFIX)" "$(STATE)" "$(IMAGE)" $(UPFLAGS)
@@ -29,6 +29,9 @@ system: ## only the whole-system tests (real guests, OpenStack's clients)
 
 bench: ## the figures of SPECIFICATION.md, measured against the installed release binary
 	@Benchmarks/run.sh "$(PREFIX)" "$(IMAGE)"
+
+simulate: ## whole clouds under seeds: SEED=n replays one, SEEDS=n tries so many from FIRST=n on (docs/simulate.md)
+	@Scripts/simulate.sh
 
 format: ## format our sources
 	@swift format --in-place --recursive --parallel Sources Tests Package.swift

@@ -30,8 +30,8 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
-let hummingbirdHTTP2: Target.Dependency = .product(name: "HummingbirdHTTP2", package: "hummingbird")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
@@ -55,6 +55,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -77,8 +78,7 @@ let package = Package(
     room(
       "API", in: "Platform",
       [
-        "Kit", "Store", "Auth", hummingbird, hummingbirdTLS, hummingbirdHTTP2, httpTypes, nio, nioPosix, nioHTTP, nioSSL,
-        x509, asn1, crypto, log,
+        "Kit", "Store", "Auth", nio, nioPosix, nioHTTP, nioTLS, nioHTTP2, nioSSL, x509, asn1, crypto, log,
       ]),
     room("Converge", in: "Platform", ["Kit", "Store", log]),
     room(
@@ -111,23 +111,33 @@ let package = Package(
       [
         "Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts", "Identity", "Images", "Placement",
         "Networks", "Compute", "Explain", "Drivers", "Disks", "Dataplane", "Hypervisor", "Agent", "CLinux", yams, log,
-        httpClient, subprocess, system, nio, nioHTTP,
+        crypto,
+        httpClient, subprocess, system, nio, nioHTTP, nioSSL,
       ]),
     .executableTarget(
       name: "haneul", dependencies: ["Cloud", "Kit", "Dataplane", arguments, log], path: "Sources/haneul",
       swiftSettings: strict),
     .executableTarget(
-      name: "simulated-node", dependencies: ["Agent", "Cloud", "Drivers", "NodeLink", "Simulation", log],
+      name: "simulated-node", dependencies: ["Agent", "Cloud", "Drivers", "Kit", "NodeLink", "Simulation", log],
       path: "Benchmarks/SimulatedNode", swiftSettings: strict),
+    // What the benchmarks compare with: the bare HTTP server, the raw engines; and an even load, which wrk cannot make.
+    .executableTarget(
+      name: "bare-http", dependencies: [hummingbird], path: "Benchmarks/BareHTTP", swiftSettings: strict),
+    .executableTarget(
+      name: "raw-store", dependencies: ["CSQLite", "CPostgres"], path: "Benchmarks/RawStore"),
+    .executableTarget(name: "pacer", path: "Benchmarks/Pacer", cSettings: [.define("_GNU_SOURCE")]),
 
     // Tests mirror the rooms; Tests/System and Tests/Conformance are Python, for they drive OpenStack's own clients.
     .testTarget(name: "StyleTests", path: "Tests/StyleTests", swiftSettings: strict),
     // A store of either engine for the tests of every room: HANEUL_TEST_STORE=postgres asks for PostgreSQL.
     .target(name: "StoreFixture", dependencies: ["Kit", "Store"], path: "Tests/StoreFixture", swiftSettings: strict),
-    tests(of: "Kit"),
+    // Writes into a store until it is killed, for the tests of crashes.
+    .executableTarget(
+      name: "store-writer", dependencies: ["Store"], path: "Tests/StoreWriter", swiftSettings: strict),
+    tests(of: "Kit", [log]),
     tests(of: "Store", ["Kit", "StoreFixture"]),
     tests(of: "Auth", ["Kit"]),
-    tests(of: "API", ["Kit", "Store", "Auth", log, nio]),
+    tests(of: "API", ["Kit", "Store", "Auth", x509, asn1, log, nio]),
     // The examination of sagas, for every room that has some.
     .target(
       name: "ConvergeExam", dependencies: ["Converge", "Store"], path: "Tests/ConvergeExam", swiftSettings: strict),
@@ -135,10 +145,13 @@ let package = Package(
     tests(of: "NodeLink", ["StoreFixture", "Kit", "Store", "API", log, nio]),
     tests(of: "Identity", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", log]),
     tests(
-      of: "Images", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", log, nio, subprocess, system, crypto]),
+      of: "Images",
+      ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", log, nio, subprocess, system, crypto]),
     tests(of: "Placement", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
     tests(of: "Networks", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", "NodeLink", log]),
-    tests(of: "Compute", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", "ConvergeExam", "NodeLink", log]),
+    tests(
+      of: "Compute",
+      ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", "ConvergeExam", "NodeLink", log]),
     tests(of: "Explain", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "NodeLink", log]),
     tests(of: "Disks", ["Kit", "NodeLink", "Drivers", log, subprocess, system, crypto]),
     tests(of: "Dataplane", ["Kit", "NodeLink", "Drivers", "CLinux", log, subprocess, system]),
@@ -146,6 +159,18 @@ let package = Package(
     .target(
       name: "Simulation", dependencies: ["Kit", "NodeLink", "Drivers"], path: "Tests/Simulation", swiftSettings: strict),
     tests(of: "Agent", ["Kit", "NodeLink", "Drivers", "Simulation", log]),
+    // One whole cloud in one process under a seed. CSimulation takes the clocks, the randomness and the queues of the
+    // process it is linked into, so it is in no other program; the tests start that program.
+    .target(name: "CSimulation", path: "Tests/CSimulation"),
+    .executableTarget(
+      name: "simulate",
+      dependencies: [
+        "CSimulation", "Simulation", "Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Drivers", "Agent",
+        "Explain",
+        "Cloud", log,
+      ], path: "Tests/Simulate", swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["simulate"], path: "Tests/SimulationTests", swiftSettings: strict),
     tests(of: "Cloud", ["StoreFixture", "Kit", "Store", "Auth", "API", "NodeLink", "Agent", log]),
   ]
 )

@@ -1,4 +1,5 @@
-"""Every figure that SPECIFICATION.md names a bound for. usage: bench.py BINARY IMAGE RESULT SIMULATED_NODE"""
+"""Every figure that SPECIFICATION.md names a bound for.
+usage: bench.py BINARY IMAGE RESULT PROGRAMS [PART,PART…]    (parts: host reads writes fleet client; all without)"""
 
 import os
 import platform
@@ -10,8 +11,13 @@ import sys
 import time
 from pathlib import Path
 
+import client
 import faults
+import fleet
+import reads
+import writes
 from cloud import Cloud, run, timed, wait_until
+from load import Programs
 
 VIRSH = ["virsh", "-q", "-c", "qemu:///system"]
 ROUNDS = 5
@@ -222,7 +228,8 @@ def write(path):
     lines = [
         f"# Figures of {time.strftime('%F')}", "",
         f"Commit {commit}, {os.cpu_count()} cores ({cpu}), kernel {platform.release()}, {qemu}. "
-        f"Load before: {LOAD:.1f}. CPU is that of the control process. Median of {ROUNDS} (smallest–largest).", "",
+        f"Load before: {LOAD:.1f}. CPU is that of the control process. Median of {ROUNDS} (smallest–largest). The load "
+        f"generators run on the same cores. Made by `Benchmarks/run.sh {' '.join(SHOWN)}`.", "",
         "| What | Figure | Bound | |", "|---|---|---|---|", *(f"| {' | '.join(cells)} |" for cells in ROWS), ""]
     Path(path).parent.mkdir(exist_ok=True)
     Path(path).write_text("\n".join(lines))
@@ -230,10 +237,10 @@ def write(path):
 
 
 LOAD = os.getloadavg()[0]
+SHOWN = [f"{Path(sys.argv[1]).parent.parent}"] + (["--only", sys.argv[5]] if len(sys.argv) > 5 else [])
 
 
-def main():
-    binary, image_path, result, simulated_node = sys.argv[1:5]
+def host(binary, image_path, programs):
     cloud = Cloud(binary)
     try:
         start(cloud)
@@ -250,10 +257,37 @@ def main():
         many_servers(cloud, image)
         rates(cloud)
         memory(cloud, "after load, with 1,000 servers")
-        simulated(cloud, image, simulated_node)
+        simulated(cloud, image, programs["simulated-node"])
     finally:
         if cloud.state.exists():
             cloud.remove()
+
+
+def on_a_cloud(binary, measure):
+    """Measures on a cloud of its own."""
+    cloud = Cloud(binary)
+    try:
+        cloud.up()
+        cloud.login()
+        measure(cloud)
+    finally:
+        if cloud.state.exists():
+            cloud.remove()
+
+
+def main():
+    binary, image, result, folder = sys.argv[1:5]
+    programs = Programs(folder)
+    parts = {
+        "host": lambda: host(binary, image, programs),
+        "reads": lambda: on_a_cloud(binary, lambda cloud: reads.measure(cloud, cloud.upload(image), programs, row)),
+        "writes": lambda: on_a_cloud(binary, lambda cloud: writes.measure(binary, image, programs, row, cloud)),
+        "fleet": lambda: on_a_cloud(binary, lambda cloud: fleet.measure(cloud, programs, row)),
+        "client": lambda: on_a_cloud(binary, lambda cloud: client.measure(cloud, cloud.upload(image), row)),
+    }
+    wanted = sys.argv[5].split(",") if len(sys.argv) > 5 else list(parts)
+    for name in wanted:
+        parts[name]()
     write(result)
 
 

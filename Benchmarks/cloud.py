@@ -39,12 +39,15 @@ def wait_until(what, probe, timeout=120, every=0.002):
 
 
 class Cloud:
-    def __init__(self, binary):
-        self.binary, self.state = binary, Path(f"/var/tmp/haneul-bench-{secrets.token_hex(4)}")
+    def __init__(self, binary, store=None):
+        """`store`: postgres://…; without it a SQLite file."""
+        self.binary, self.state, self.store = binary, Path(f"/var/tmp/haneul-bench-{secrets.token_hex(4)}"), store
 
     def up(self):
+        flags = ["--store", self.store] if self.store and not self.state.exists() else []
         return timed(lambda: run(
-            self.binary, "up", "--state-dir", self.state, "--listen", f"127.0.0.1:{PORT}", "--external-cidr", CIDR))
+            self.binary, "up", "--state-dir", self.state, "--listen", f"127.0.0.1:{PORT}", "--external-cidr", CIDR,
+            *flags))
 
     def down(self, *flags):
         return timed(lambda: run(self.binary, "down", "--state-dir", self.state, *flags))
@@ -149,14 +152,23 @@ class Cloud:
     def status(self, server):
         return self.api("GET", f"/compute/v2.1/servers/{server}")["server"]["status"]
 
-    def wrk(self, path, seconds=6, connections=8, method="GET", body=None, subject=None):
-        """Requests a second, latency, and CPU of control for each request."""
-        env = {**os.environ, "METHOD": method, "TOKEN": self.token, "SUBJECT": subject or self.token}
+    def unlimited(self):
+        """No quota bounds the administrator's project."""
+        self.api("PUT", f"/compute/v2.1/os-quota-sets/{self.project}", {"quota_set": {
+            "ram": -1, "instances": -1, "cores": -1, "key_pairs": -1, "metadata_items": -1}})
+        self.api("PUT", f"/network/v2.0/quotas/{self.project}", {"quota": {"port": -1}})
+
+    def wrk(self, path, seconds=6, connections=8, method="GET", body=None, subject=None, token=None, script="wrk.lua",
+            more=None):
+        """Requests a second, latency, and CPU of control for each request. `token`: another than the administrator's;
+        empty for none."""
+        token = self.token if token is None else token
+        env = {**os.environ, "METHOD": method, "TOKEN": token, "SUBJECT": subject or token, **(more or {})}
         if body:
             env["BODY"] = json.dumps(body)
         before = self.cpu_seconds()
         out = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", "wrk.lua",
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", script,
              f"http://127.0.0.1:{PORT}{path}"], env=env, capture_output=True, text=True, check=True).stdout
         figures = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
         figures["cpu_ms"] = (self.cpu_seconds() - before) * 1000 / max(1, figures["requests"])

@@ -6,9 +6,10 @@ IMAGE=$1
 Scripts/packages.sh test
 Scripts/tiny-image.sh --unless-current "$(dirname "$IMAGE")"
 VENV=${HANEUL_VENV:-$PWD/.venv}
-if [ ! -x "$VENV/bin/openstack" ] || [ ! -x "$VENV/bin/pytest" ]; then
+if [ ! -x "$VENV/bin/openstack" ] || [ ! -x "$VENV/bin/pytest" ] || [ ! -x "$VENV/bin/openapi-spec-validator" ] ||
+  ! "$VENV/bin/python" -c "import prometheus_client" 2>/dev/null; then
   python3 -m venv "$VENV"
-  "$VENV/bin/pip" install -q python-openstackclient openstacksdk pytest
+  "$VENV/bin/pip" install -q python-openstackclient openstacksdk pytest openapi-spec-validator prometheus-client
 fi
 swift build --build-tests
 # The control process runs as its own user, who may not read a folder of root's: run from a place where he can.

@@ -14,6 +14,15 @@ public struct CloudSettings: Sendable, Codable, Hashable {
   public var externalCIDR: String
   /// Whether guests reach the world through the host's own address.
   public var externalMasquerade: Bool
+  /// Where the store is: nil is a file of SQLite in the state directory, `postgresql` a server whose address is in a
+  /// file of its own.
+  public var storeEngine: String?
+  /// Control processes on this machine; nil is one.
+  public var controls: Int?
+  /// What the operator wants to see of it at work.
+  public var observe: ObserveSettings?
+  /// How the API is reached; nil is plain, from this host alone.
+  public var edge: EdgeSettings?
 
   public init(
     cloudID: String, epoch: Int64, host: String, port: Int, externalCIDR: String, externalMasquerade: Bool
@@ -26,8 +35,22 @@ public struct CloudSettings: Sendable, Codable, Hashable {
     self.externalMasquerade = externalMasquerade
   }
 
+  /// The value of `storeEngine` for PostgreSQL.
+  static let postgres = "postgresql"
+  /// Whether control processes, here or elsewhere, may share the store.
+  public var usesPostgres: Bool { storeEngine == Self.postgres }
+  /// Control processes on this machine.
+  public var controlCount: Int { controls ?? 1 }
+
+  /// As the control process of that number, counted from 1, sees them: each listens on a port of its own.
+  public func seen(byControl number: Int) -> CloudSettings {
+    var settings = self
+    settings.port += number - 1
+    settings.observe = observe?.seen(byControl: number)
+    return settings
+  }
+
   public var tag: CloudTag { CloudTag(cloudID: cloudID) }
-  public var baseURL: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 }
 
 /// What the operator said on the command line; nil keeps what the cloud already is.
@@ -36,6 +59,12 @@ public struct CloudOptions: Sendable {
   public var port: Int?
   public var externalCIDR: String?
   public var externalMasquerade: Bool?
+  /// libpq's URL of the store.
+  public var store: Secret<String>?
+  /// How many control processes run on this machine.
+  public var controls: Int?
+  public var observe = ObserveOptions()
+  public var edge = EdgeOptions()
 
   public init(host: String?, port: Int?, externalCIDR: String?, externalMasquerade: Bool?) {
     self.host = host
@@ -43,6 +72,9 @@ public struct CloudOptions: Sendable {
     self.externalCIDR = externalCIDR
     self.externalMasquerade = externalMasquerade
   }
+
+  /// Control processes on one machine at the most.
+  public static let controlsMax = 4
 
   public static let defaultHost = "127.0.0.1"
   public static let defaultPort = 8700
@@ -60,6 +92,8 @@ public struct CloudOptions: Sendable {
     if let host { settings.host = host }
     if let port { settings.port = port }
     if let externalMasquerade { settings.externalMasquerade = externalMasquerade }
+    try putStore(&settings, isNew: existing == nil)
+    try observe.put(&settings)
     if let externalCIDR {
       guard let block = CIDR(externalCIDR), block.version == 4, (8...27).contains(block.prefix) else {
         throw CloudProblem("--external-cidr \(externalCIDR) is no IPv4 block of /8 to /27.")
@@ -70,15 +104,36 @@ public struct CloudOptions: Sendable {
       }
       settings.externalCIDR = block.description
     }
-    guard let address = IPAddress(settings.host), Self.isLoopback(address) else {
-      throw CloudProblem("--listen \(settings.host) is not a loopback address. Without TLS the API stays on loopback.")
-    }
+    settings.edge = try edge.settings(settings.edge)
+    try settings.checkReach()
     return settings
   }
 
-  private static func isLoopback(_ address: IPAddress) -> Bool {
-    address.version == 4 ? address.bits >> 24 == 127 : address.bits == 1
+  private func putStore(_ settings: inout CloudSettings, isNew: Bool) throws {
+    if let store {
+      guard ["postgres://", "postgresql://"].contains(where: store.reveal().hasPrefix) else {
+        throw CloudProblem(
+          "--store takes postgres://USER:PASSWORD@HOST/DATABASE. Without it the store is a SQLite file.")
+      }
+      guard isNew || settings.usesPostgres else {
+        throw CloudProblem(
+          "This cloud has a store already, a SQLite file. To move it: haneul backup FILE, haneul down, then haneul "
+            + "restore FILE --store postgres://…")
+      }
+      settings.storeEngine = CloudSettings.postgres
+    }
+    if let controls { settings.controls = controls == 1 ? nil : controls }
+    guard (1...Self.controlsMax).contains(settings.controlCount) else {
+      throw CloudProblem("--controls \(settings.controlCount) is not 1 to \(Self.controlsMax).")
+    }
+    guard settings.controlCount == 1 || settings.usesPostgres else {
+      throw CloudProblem("Several control processes need a store that they can share: --store postgres://…")
+    }
+    guard (1...65535 - Self.controlsMax).contains(settings.port) else {
+      throw CloudProblem("--listen: port \(settings.port) leaves none for the control processes beside the first.")
+    }
   }
+
 }
 
 /// Why the cloud cannot do what an operator asked, and what to do about it.

@@ -19,6 +19,8 @@ struct CloudsYAML {
     var region_name: String
     var identity_api_version: String
     var interface: String
+    /// What vouches for the API: the built-in authority's certificate.
+    var cacert: String?
   }
   private struct Login: Codable {
     var auth_url: String
@@ -46,13 +48,14 @@ struct CloudsYAML {
   }
 
   /// Writes the file, readable by root alone.
-  func write(_ path: String, settings: CloudSettings) throws {
+  func write(_ path: String, settings: CloudSettings, authority: String) throws {
     func entry(_ user: String, _ project: String, _ password: Secret<String>) -> Entry {
       Entry(
         auth: Login(
           auth_url: settings.baseURL + "/identity/v3", username: user, password: password.reveal(),
           project_name: project, user_domain_name: "Default", project_domain_name: "Default"),
-        region_name: "RegionOne", identity_api_version: "3", interface: "public")
+        region_name: "RegionOne", identity_api_version: "3", interface: "public",
+        cacert: settings.edge?.tls == .authority ? authority : nil)
     }
     let file = File(clouds: [
       Self.adminCloud: entry("admin", "admin", adminPassword),

@@ -19,28 +19,50 @@ public struct ControlProcess: Sendable {
   static let changesKept = 100_000
 
   let state: StateDirectory
+  /// Which of the cloud's control processes on this machine it is, from 1.
+  let number: Int
 
-  public init(state: StateDirectory) { self.state = state }
+  public init(state: StateDirectory, number: Int = 1) {
+    self.state = state
+    self.number = number
+  }
 
   /// Runs until SIGTERM or SIGINT. Throws `CloudProblem` where it cannot start.
   public func run() async throws {
     umask(0o077)
-    let lock = try ProcessLock(state.lock(.control))
-    guard let settings = try state.readSettings() else {
+    let lock = try ProcessLock(state.lock(.control, number))
+    guard let cloud = try state.readSettings() else {
       throw CloudProblem("There is no cloud in \(state.path). `haneul up --state-dir \(state.path)` makes one.")
     }
+    guard (1...cloud.controlCount).contains(number) else {
+      throw CloudProblem("This cloud has \(cloud.controlCount) control processes: haneul up --controls \(number)")
+    }
+    let settings = cloud.seen(byControl: number)
     let logger = ProcessLog.logger("control")
-    let services = try await Services(state: state, settings: settings, logger: logger)
-    try await services.bootstrap(state: state, settings: settings)
+    let socket = state.linkSocket(control: number)
+    let observe = settings.observe ?? ObserveSettings()
+    let observing = Observing(observe, state: state, cloudID: settings.cloudID, control: number, logger: logger)
+    let services = try await Services(
+      state: state, settings: settings, place: settings.usesPostgres ? socket : nil, observing: observing,
+      logger: logger)
+    // The others find what the first one made.
+    if number == 1 { try await services.bootstrap(state: state, settings: settings) }
     let link = services.link
-    let socket = state.linkSocket
-    let listener = HTTPListener(gateway: services.gateway, host: settings.host, port: settings.port, logger: logger)
-    let loop = ConvergeLoop(services.convergers, store: services.store, logger: logger)
+    let listener = HTTPListener(
+      gateway: services.gateway, host: settings.host, port: settings.port,
+      proxies: settings.edge?.proxies ?? ProxyTrust(), tls: settings.tls(state), logger: logger)
+    let leases =
+      settings.usesPostgres
+      ? LeaseKeeper(store: services.store, holder: "\(ProcessInfo.processInfo.hostName)/\(number)", logger: logger)
+      : nil
+    let convergers = services.convergers.map(observing.convergers.counting)
+    let loop = ConvergeLoop(convergers, store: services.store, leases: leases, logger: logger)
     let explain = services.explain
     do {
       try await Signals.untilTerminated {
         try await withThrowingTaskGroup(of: Void.self) { group in
-          group.addTask { try await link.run(socketPath: socket) }
+          group.addTask { try await link.run(socketPath: socket) { observing.linkIsOpen.raise() } }
+          if let probes = services.probes(observe, logger: logger) { group.addTask { try await probes.run() } }
           group.addTask { try await listener.run() }
           group.addTask { await loop.run() }
           group.addTask { await explain.run() }
@@ -50,27 +72,12 @@ public struct ControlProcess: Sendable {
       }
     } catch {
       await explain.flush()
+      await observing.flush()
       throw error
     }
     await explain.flush()
+    await observing.flush()
     withExtendedLifetime(lock) {}
-  }
-
-  /// Every route with its method, microversions and permission, one a line, sorted.
-  public static func routeListing() async throws -> [String] {
-    let folder = FileManager.default.temporaryDirectory.path() + "/haneul-routes-" + Identifier.uuid()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let state = StateDirectory(folder)
-    try state.prepare(controlUser: SystemUser(uid: getuid(), gid: getgid()))
-    let settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
-      .settings(existing: nil)
-    let services = try await Services(state: state, settings: settings, logger: ProcessLog.logger("routes"))
-    return services.gateway.routes.map { service, route in
-      let range = [route.since.map { "from \($0)" }, route.until.map { "to \($0)" }].compactMap { $0 }
-      let path = "/\(service.prefix)\(route.path == "/" ? "" : route.path)"
-      return "\(path) \(route.method.rawValue) \(range.joined(separator: " ")) \(route.permission.name) "
-        + "(\(route.permission.rule))"
-    }.sorted()
   }
 }
 
@@ -85,12 +92,26 @@ struct Services: Sendable {
   let explain: ExplainService
   let link: NodeLinkServer
   let gateway: Gateway
+  let readiness: Readiness
 
-  init(state: StateDirectory, settings: CloudSettings, logger: Logger) async throws {
-    let store = try await CloudStore.open(state: state, settings: settings)
-    try await store.migrate(
-      NodeLinkServer.migrations + IdentityService.migrations + ImagesService.migrations + PlacementService.migrations
-        + NetworksService.migrations + ComputeService.migrations + ExplainService.migrations)
+  /// The whole schema, in the order in which it is made.
+  static let migrations =
+    NodeLinkServer.migrations + IdentityService.migrations + ImagesService.migrations + PlacementService.migrations
+    + NetworksService.migrations + ComputeService.migrations + ExplainService.migrations + LeaseTable.migrations
+
+  /// - Parameters:
+  ///   - given: a store that is claimed by this cloud already; nil opens the cloud's own.
+  ///   - place: the socket of this control's link, where others share the store; nil where it is alone.
+  init(
+    state: StateDirectory, settings: CloudSettings, store given: (any Store)? = nil, place: String? = nil,
+    observing: Observing = Observing(), logger: Logger
+  ) async throws {
+    let opened: any Store
+    if let given { opened = given } else { opened = try await CloudStore.open(state: state, settings: settings) }
+    try await opened.migrate(Self.migrations)
+    // Where processes share the store, what converges writes under its lease only.
+    let metered = MeteredStore(opened, meter: observing.stores)
+    let store: any Store = place == nil ? metered : FencedStore(metered)
     let identity = try IdentityService(
       store: store, keysDirectory: state.keys, baseURL: settings.baseURL, logger: logger)
     let images = try ImagesService(store: store, directory: state.images)
@@ -105,14 +126,20 @@ struct Services: Sendable {
     networks.follow(with: compute)
     let explain = ExplainService(
       store: store, tellers: [compute, networks, images], identity: identity, cloudTag: settings.tag,
-      pathQuery: { node, port in try await links.value?.query(node: node, .packetPath(portID: port)) }, logger: logger)
+      pathQuery: { node, port in try await links.value?.query(node: node, .packetPath(portID: port)) },
+      auditFile: observing.auditFile, metrics: observing.registry, facts: observing.facts, tracer: observing.tracer,
+      logger: logger)
     let link = NodeLinkServer(
       store: store, cloudID: settings.cloudID, blobs: ImageBlobs(images: images),
-      observers: [placement, networks, compute, explain], logger: logger)
+      observers: [placement, networks, compute, explain], place: place, logger: logger)
     links.set(link)
+    observing.registry.add(link.meter)
+    let readiness = Readiness(store: store, link: observing.linkIsOpen)
+    let others = [identity.api, images.api, placement.api, networks.api, compute.api]
     gateway = Gateway(
-      services: [identity.api, images.api, placement.api, networks.api, compute.api, explain.api], tokens: identity,
-      recorder: explain, logger: logger)
+      services: others + [explain.api(describing: others)], tokens: identity,
+      observer: observing.observer(keeper: explain), probes: Probes(obstacles: { await readiness.obstacles() }),
+      limits: settings.edge?.limits ?? EdgeLimits(), logger: logger)
     self.store = store
     self.identity = identity
     self.images = images
@@ -121,6 +148,7 @@ struct Services: Sendable {
     self.compute = compute
     self.explain = explain
     self.link = link
+    self.readiness = readiness
   }
 
   var convergers: [any Converger] {

@@ -4,7 +4,7 @@ import NodeLink
 import Store
 
 /// Looks at the cloud of a state directory, and at which other clouds there are, for the doctor. Everything is read
-/// from files: it works with the cloud down.
+/// from files and the store itself: it works with the cloud down.
 struct DoctorCloud {
   let state: StateDirectory
 
@@ -15,7 +15,15 @@ struct DoctorCloud {
     cloud.masquerades = settings.externalMasquerade
     cloud.down = ProcessRole.allCases.filter { Daemon(state, $0).processID == nil }
     cloud.apiAnswers = await APIClient.answers(settings.baseURL)
-    cloud.store = store()
+    for number in 1...settings.controlCount where number > 1 {
+      if Daemon(state, .control, number).processID == nil {
+        cloud.otherControlsDown.append(number)
+      } else {
+        let answers = await APIClient.answers(settings.seen(byControl: number).baseURL)
+        cloud.apiAnswers = cloud.apiAnswers && answers
+      }
+    }
+    cloud.store = await store(settings)
     if let journal = FileManager.default.contents(atPath: state.nodeJournal) {
       let manifest = HeldNames(journal: String(decoding: journal, as: UTF8.self))
       cloud.heldIDs = manifest.ids
@@ -27,18 +35,21 @@ struct DoctorCloud {
     return cloud
   }
 
-  private func store() -> DoctorFacts.Store {
+  private func store(_ settings: CloudSettings) async -> DoctorFacts.Store {
     var facts = DoctorFacts.Store()
     do {
-      let seen = try SQLitePeek.read(path: state.store) { tx in
+      let seen = try await StoreAddress(state: state, settings: settings).peek { tx in
         (try StoreIdentity.read(tx), try DriftTable.counts(tx))
       }
       facts.cloudID = seen.0?.cloudID
       facts.epoch = seen.0?.epoch
       facts.openDrift = seen.1.map(\.open).reduce(0, +)
       facts.quarantined = seen.1.first { $0.field == .unknownObject }?.open ?? 0
+    } catch let error as CloudProblem {
+      facts.problem = error.description
     } catch {
-      facts.problem = "\(state.store) cannot be read: \((error as? StoreError)?.message ?? "\(error)")."
+      let address = (try? StoreAddress(state: state, settings: settings))?.description ?? state.store
+      facts.problem = "\(address) cannot be read: \((error as? StoreError)?.message ?? "\(error)")."
     }
     return facts
   }
@@ -63,7 +74,7 @@ struct DoctorCloud {
   }
 
   /// The newest moment this cloud has written down, and where: its files' times, and the last change in its store.
-  func newest() -> (Timestamp, String)? {
+  func newest() async -> (Timestamp, String)? {
     let places = [
       state.store, state.store + "-wal", state.nodeJournal, state.log(.control), state.log(.node), state.settings,
     ]
@@ -72,10 +83,14 @@ struct DoctorCloud {
       guard let date = attributes?[.modificationDate] as? Date else { return nil }
       return (Timestamp(microseconds: Int64(date.timeIntervalSince1970 * 1_000_000)), path)
     }
-    let change = try? SQLitePeek.read(path: state.store) { tx in
-      try tx.first("SELECT at FROM changes ORDER BY revision DESC LIMIT 1") { $0.time(0) }
+    if let settings = (try? state.readSettings()) ?? nil,
+      let address = try? StoreAddress(state: state, settings: settings)
+    {
+      let change = try? await address.peek { tx in
+        try tx.first("SELECT at FROM changes ORDER BY revision DESC LIMIT 1") { $0.time(0) }
+      }
+      if let change = change ?? nil { moments.append((change, "the newest row of \(address)")) }
     }
-    if let change = change ?? nil { moments.append((change, "the newest row of \(state.store)")) }
     return moments.max { $0.0 < $1.0 }
   }
 }

@@ -10,6 +10,10 @@ enum ProcessCheck: DoctorCheck {
     var findings = cloud.down.map { role in
       DoctorFinding.broken("\(role.rawValue) is down. Guests run on.", "haneul up; why it ended: its log")
     }
+    findings += cloud.otherControlsDown.map { number in
+      .broken(
+        "\(ProcessRole.control.name(number)) is down. The others go on.", "haneul up; why it ended: its log")
+    }
     if !cloud.apiAnswers, !cloud.down.contains(.control) {
       findings.append(.broken("control runs, but the API does not answer.", "Look at its log."))
     }

@@ -75,6 +75,9 @@ struct DoctorFacts: Sendable {
     var masquerades = false
     /// Processes that are down.
     var down: [ProcessRole] = []
+    /// Numbers of the control processes beside the first that are down.
+    var otherControlsDown: [Int] = []
+    /// Whether each control that runs answers.
     var apiAnswers = true
     var store = Store()
     /// Ids of everything the node's manifest holds; nil where it could not be read.

@@ -35,7 +35,7 @@ struct DoctorHost {
     facts.cloud = await cloud.look()
     facts.diskFolders = cloud.diskFolders()
     facts.knownTags = cloud.knownTags()
-    facts.clock = clock(cloud.newest())
+    facts.clock = clock(await cloud.newest())
     return facts
   }
 

@@ -1,3 +1,4 @@
+import Converge
 import Foundation
 import Kit
 import Logging
@@ -33,24 +34,42 @@ public struct Launch: Sendable {
     let existing = try state.readSettings()
     if existing == nil { try CloudStore.refuseOrphan(state) }
     let settings = try options.settings(existing: existing)
-    let control = Daemon(state, .control)
+    let controls = (1...settings.controlCount).map { Daemon(state, .control, $0) }
     let node = Daemon(state, .node)
     let changed = existing != settings
-    if let existing, changed, control.processID != nil, existing.baseURL != settings.baseURL {
+    if let existing, changed, controls[0].processID != nil,
+      existing.baseURL != settings.baseURL || existing.edge != settings.edge
+    {
       throw CloudProblem("The cloud runs at \(existing.baseURL). Stop it before it listens elsewhere: haneul down")
     }
-    if control.processID == nil {
-      try await Overlap(settings: settings).refuse(newCloud: existing == nil)
+    let down = controls.filter { $0.processID == nil }
+    if !down.isEmpty {
+      let ports = down.map { settings.seen(byControl: $0.number).port }
+      try await Overlap(settings: settings, ports: ports).refuse(newCloud: existing == nil)
     }
     try state.prepare(controlUser: user)
-    if changed || control.processID == nil || node.processID == nil { try state.checkWritable() }
+    if changed || !down.isEmpty || node.processID == nil { try state.checkWritable() }
+    try await StorePlace(state: state).put(options.store, settings, isNew: existing == nil, owner: user)
+    try state.prepareTLS(settings, controlUser: user)
     if changed { try state.writeSettings(settings) }
-    try prepareLogins(settings, user, rewrite: changed, starts: control.processID == nil)
-    try await start(control, "control", user) { await APIClient.answers(settings.baseURL) }
-    try await start(node, "node", user) {
+    try prepareLogins(settings, user, rewrite: changed, starts: controls[0].processID == nil)
+    if let existing { try await stopSurplus(existing, settings, node) }
+    for control in controls {
+      try await start(control, user) { await APIClient.answers(settings.seen(byControl: control.number).localURL) }
+    }
+    try await start(node, user) {
       FileManager.default.fileExists(atPath: self.state.nodeReady) && node.processID != nil
     }
     return settings
+  }
+
+  /// Stops control processes that there shall be no more, and the node, which must learn whom it can speak to.
+  private func stopSurplus(_ existing: CloudSettings, _ settings: CloudSettings, _ node: Daemon) async throws {
+    guard existing.controlCount != settings.controlCount else { return }
+    for number in settings.controlCount + 1..<CloudOptions.controlsMax + 1 {
+      if try await Daemon(state, .control, number).stop() { progress("control-\(number) stopped", 0) }
+    }
+    _ = try await node.stop()
   }
 
   /// clouds.yaml for people, and its passwords for a control that is about to start: it needs them where its store is
@@ -66,12 +85,15 @@ public struct Launch: Sendable {
       let passwords = BootstrapPasswords(logins, reset: present == nil || waiting?.reset == true)
       try StateDirectory.replace(state.bootstrap, with: try JSONEncoder().encode(passwords), mode: 0o600, owner: user)
     }
-    if present == nil || rewrite { try logins.write(state.cloudsYAML, settings: settings) }
+    if present == nil || rewrite {
+      try logins.write(state.cloudsYAML, settings: settings, authority: state.caCertificate)
+    }
   }
 
   private func start(
-    _ daemon: Daemon, _ name: String, _ user: SystemUser, ready: @Sendable () async -> Bool
+    _ daemon: Daemon, _ user: SystemUser, ready: @Sendable () async -> Bool
   ) async throws {
+    let name = daemon.name
     let began = SuspendingClock.now
     if daemon.processID != nil, await ready() {
       progress("\(name) runs already", Self.seconds(since: began))
@@ -89,7 +111,7 @@ public struct Launch: Sendable {
       try await Task.sleep(for: .milliseconds(20))
       if Self.seconds(since: began) > 3, daemon.processID == nil { break }
     }
-    throw CloudProblem("haneul \(name) did not come up. Its log: \(state.log(daemon.role))")
+    throw CloudProblem("haneul \(name) did not come up. Its log: \(state.log(daemon.role, daemon.number))")
   }
 
   /// By a clock that nobody steps.
@@ -104,16 +126,17 @@ public struct Launch: Sendable {
 
   /// Stops both processes; with `stopServers` every server first, with `clearHost` everything of the cloud on the host.
   public func down(stopServers: Bool, clearHost: Bool) async throws {
-    if stopServers, Daemon(state, .control).processID != nil {
+    if stopServers, Daemon.all(state).contains(where: { $0.role == .control && $0.processID != nil }) {
       let began = SuspendingClock.now
       let count = try await stopAllServers()
       progress("\(count) servers stopped", Self.seconds(since: began))
     }
-    for role in [ProcessRole.node, .control] {
+    let count = (try? state.readSettings())?.controlCount ?? 1
+    for daemon in Daemon.all(state) {
       let began = SuspendingClock.now
-      let stopped = try await Daemon(state, role).stop()
-      progress(
-        stopped ? "\(role.rawValue) stopped" : "\(role.rawValue) was down", Self.seconds(since: began))
+      let stopped = try await daemon.stop()
+      if !stopped, daemon.number > count { continue }
+      progress(stopped ? "\(daemon.name) stopped" : "\(daemon.name) was down", Self.seconds(since: began))
     }
     if clearHost, let settings = try state.readSettings() {
       let began = SuspendingClock.now
@@ -146,34 +169,53 @@ public struct Launch: Sendable {
     }
     var lines = ["cloud    \(settings.cloudID) (tag \(settings.tag)), external network \(settings.externalCIDR)"]
     var healthy = true
-    for role in ProcessRole.allCases {
-      let process = Daemon(state, role).processID
+    let controls = (1...settings.controlCount).map { Daemon(state, .control, $0) }
+    for daemon in controls + [Daemon(state, .node)] {
+      let process = daemon.processID
       healthy = healthy && process != nil
       lines.append(
-        "\(role.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)) "
-          + (process.map { "runs as process \($0)" } ?? "is down; log: \(state.log(role))"))
+        "\(Self.column(daemon.name)) "
+          + (process.map { "runs as process \($0)" } ?? "is down; log: \(state.log(daemon.role, daemon.number))"))
     }
-    lines += storeLines()
-    let answers = await APIClient.answers(settings.baseURL)
-    healthy = healthy && answers
-    lines.append("API      \(settings.baseURL) \(answers ? "answers" : "does not answer")")
+    lines += await storeLines(settings)
+    for control in controls {
+      let url = settings.seen(byControl: control.number).localURL
+      let answers = await APIClient.answers(url)
+      healthy = healthy && answers
+      lines.append("API      \(url) \(answers ? "answers" : "does not answer")")
+    }
     lines.append("clients  export OS_CLIENT_CONFIG_FILE=\(state.cloudsYAML) OS_CLOUD=haneul")
     return Report(healthy: healthy, text: lines.joined(separator: "\n"))
   }
-  /// The store's epoch, and how many differences are open, from its file: it is said with control down, too.
-  private func storeLines() -> [String] {
-    guard FileManager.default.fileExists(atPath: state.store) else { return ["epoch    there is no store yet"] }
+
+  /// The beginning of a line, as wide as the others.
+  private static func column(_ word: String) -> String {
+    word.padding(toLength: max(8, word.count), withPad: " ", startingAt: 0)
+  }
+
+  /// The store's epoch, and how many differences are open, from the store itself: it is said with control down, too.
+  private func storeLines(_ settings: CloudSettings) async -> [String] {
     do {
-      let (epoch, counts) = try SQLitePeek.read(path: state.store) { tx in
-        (try StoreIdentity.read(tx)?.epoch, try DriftTable.counts(tx))
+      let address = try StoreAddress(state: state, settings: settings)
+      if case .sqlite(let path) = address, !FileManager.default.fileExists(atPath: path) {
+        return ["epoch    there is no store yet"]
+      }
+      let (epoch, counts, holders) = try await address.peek { tx in
+        (try StoreIdentity.read(tx)?.epoch, try DriftTable.counts(tx), try LeaseTable.holders(tx))
       }
       let open = counts.map(\.open).reduce(0, +)
       let quarantined = counts.first { $0.field == .unknownObject }?.open ?? 0
-      return [
+      var lines = [
         "epoch    \(epoch.map(String.init) ?? "unknown")",
         "drift    \(open) open\(open > 0 ? "; haneul drift" : "")",
         "unknown  \(quarantined) in quarantine\(quarantined > 0 ? "; haneul quarantine" : "")",
       ]
+      if settings.usesPostgres {
+        lines.insert("store    \(address)", at: 0)
+        let holder = holders.first { $0.name == LeaseKeeper.convergers }?.holder ?? ""
+        lines.append("lease    \(holder.isEmpty ? "nobody has it" : "\(holder) runs the convergers")")
+      }
+      return lines
     } catch {
       return ["store    cannot be read: \(error)"]
     }

@@ -32,7 +32,9 @@ public struct NodeProcess: Sendable {
       logger.warning("libvirt does not answer", metadata: ["error": "\(error)"])
     }
     let drivers = try drivers(settings, logger)
-    let client = NodeLinkClient(socketPath: state.linkSocket, controlUID: controlUser.uid, logger: logger)
+    let client = NodeLinkClient(
+      socketPaths: (1...settings.controlCount).map(state.linkSocket(control:)), controlUID: controlUser.uid,
+      logger: logger)
     let agent = NodeAgent(
       nodeID: try nodeID(), cloudID: settings.cloudID, directory: state.node, hypervisor: drivers.hypervisor,
       dataplane: drivers.dataplane, disks: drivers.disks,

@@ -5,6 +5,8 @@ import Subprocess
 /// Looks whether another cloud, or anything else on this machine, already has what this cloud is about to take.
 struct Overlap {
   let settings: CloudSettings
+  /// The ports that are about to be taken; nil is the first control's alone.
+  var ports: [Int]?
 
   private struct Link: Decodable {
     struct Address: Decodable {
@@ -35,9 +37,9 @@ struct Overlap {
         }
       }
     }
-    guard Self.isFree(host: settings.host, port: settings.port) else {
+    for port in ports ?? [settings.port] where !Self.isFree(host: settings.host, port: port) {
       throw CloudProblem(
-        "Something else listens on \(settings.host):\(settings.port). Choose another with --listen ADDR:PORT.")
+        "Something else listens on \(settings.host):\(port). Choose another with --listen ADDR:PORT.")
     }
   }
 

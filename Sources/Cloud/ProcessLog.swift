@@ -1,12 +1,24 @@
+import Foundation
+import Kit
 import Logging
 import Synchronization
 
 /// How the processes log: a line an event to standard error, which `haneul up` and systemd send where it belongs.
+///
+/// `HANEUL_LOG=json|text` says in what form; without it a terminal gets text, and everything else JSON.
 enum ProcessLog {
   static func logger(_ label: String) -> Logger {
-    var logger = Logger(label: label) { BoundedLog(StreamLogHandler.standardError(label: $0), account: LogAccount()) }
+    let form = form
+    var logger = Logger(label: label) {
+      BoundedLog(StructuredLog.standardError(label: $0, form: form), account: LogAccount())
+    }
     logger.logLevel = .info
     return logger
+  }
+
+  private static var form: StructuredLog.Form {
+    let asked = ProcessInfo.processInfo.environment["HANEUL_LOG"].flatMap { StructuredLog.Form(rawValue: $0) }
+    return asked ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
   }
 }
 

@@ -35,7 +35,7 @@ public struct Question: Sendable {
           + "\(CloudsYAML.memberCloud).")
     }
     // The client would try for a minute: whoever asks what is wrong should not wait for that.
-    if let settings = try state.readSettings(), await !APIClient.answers(settings.baseURL) { throw silence }
+    if let settings = try state.readSettings(), await APIClient.answering(settings) == nil { throw silence }
     do {
       return try await body(try await APIClient(state: state, cloud: cloud))
     } catch let problem as CloudProblem {

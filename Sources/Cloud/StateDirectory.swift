@@ -19,6 +19,8 @@ public struct StateDirectory: Sendable, Hashable {
   public var cloudsYAML: String { below("clouds.yaml") }
   public var control: String { below("control") }
   public var store: String { below("control/store.sqlite") }
+  /// The address of a PostgreSQL store, which may carry a password: readable by control's user alone.
+  public var storeURL: String { below("control/store.url") }
   public var keys: String { below("control/fernet-keys") }
   public var images: String { below("control/images") }
   /// Passwords for the first users: read once by control, which removes it.
@@ -31,22 +33,35 @@ public struct StateDirectory: Sendable, Hashable {
   /// Folder of the NodeLink socket, 0700.
   public var link: String { below("run/nodelink") }
   public var linkSocket: String { below("run/nodelink/control.sock") }
+  /// The socket of the control process of that number, counted from 1.
+  public func linkSocket(control number: Int) -> String {
+    number == 1 ? linkSocket : below("run/nodelink/control-\(number).sock")
+  }
   public var run: String { below("run") }
   /// There while the node is connected to control and has compared everything once.
   public var nodeReady: String { below("run/node.ready") }
   public var logs: String { below("log") }
+  /// Files that control writes and rotates itself: the audit trail, and traces.
+  var controlLogs: String { below("log/control") }
+  func auditLog(control number: Int) -> String { controlLogs + (number == 1 ? "/audit.log" : "/audit-\(number).log") }
+  func traceFile(control number: Int) -> String {
+    controlLogs + (number == 1 ? "/traces.json" : "/traces-\(number).json")
+  }
 
   /// The private key of the first server's keypair.
   public var firstServerKey: String { below("first-server.key") }
 
-  public func lock(_ role: ProcessRole) -> String { below("run/\(role.rawValue).lock") }
-  public func log(_ role: ProcessRole) -> String { below("log/\(role.rawValue).log") }
+  /// `number` counts the control processes of the cloud on this machine, from 1.
+  public func lock(_ role: ProcessRole, _ number: Int = 1) -> String { below("run/\(role.name(number)).lock") }
+  public func log(_ role: ProcessRole, _ number: Int = 1) -> String { below("log/\(role.name(number)).log") }
 
   /// Makes the folders, each with its owner and mode. Idempotent. Throws where the file system does.
   public func prepare(controlUser: SystemUser) throws {
     try Self.folder(path, 0o755)
     try Self.folder(run, 0o755)
-    try Self.folder(logs, 0o750)
+    // Control must be able to enter it for its own; what the others write in it is readable by root's group at most.
+    try Self.folder(logs, 0o751)
+    try Self.folder(controlLogs, 0o750, owner: controlUser)
     try Self.folder(control, 0o700, owner: controlUser)
     try Self.folder(link, 0o700, owner: controlUser)
     try Self.folder(node, 0o711)
@@ -138,9 +153,12 @@ public struct StateDirectory: Sendable, Hashable {
   }
 }
 
-/// The two processes of a cloud.
+/// The two kinds of processes of a cloud.
 public enum ProcessRole: String, Sendable, CaseIterable {
   case control, node
+
+  /// `control`, `control-2`, `node`.
+  func name(_ number: Int) -> String { number == 1 ? rawValue : "\(rawValue)-\(number)" }
 }
 
 /// A user of the operating system.

@@ -101,7 +101,8 @@ public protocol NetworksContract: Sendable {
   /// `detach` of everything the server has.
   func release(_ tx: Transaction, serverID: String, requestID: String) throws
 
-  /// The ports of many servers at once, each server's in the order they were attached.
+  /// The ports of many servers at once, each server's in the order they were attached. What it says changes only with
+  /// an entry of the change feed: of a port, network, subnet, floating IP or security group.
   func ports(_ tx: Transaction, servers: [String]) throws -> [String: [ServerPort]]
 
   /// Ids of the servers that have ports, after `serverID`, in order, at most `limit`.

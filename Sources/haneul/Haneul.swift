@@ -16,7 +16,9 @@ struct Haneul: AsyncParsableCommand {
       """,
     subcommands: [
       Up.self, Down.self, Status.self, DoctorVerb.self, FirstServerVerb.self, ExplainVerb.self, WhatisVerb.self,
-      DriftVerb.self, QuarantineVerb.self, Routes.self, ControlVerb.self, NodeVerb.self,
+      DriftVerb.self, AuditVerb.self, QuarantineVerb.self, BackupVerb.self, RestoreVerb.self, CheckVerb.self,
+      Routes.self,
+      ControlVerb.self, NodeVerb.self,
       MetadataChildVerb.self,
     ])
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cloud
 import Dataplane
+import Foundation
 
 /// `haneul control`: the control process, in the foreground.
 struct ControlVerb: AsyncParsableCommand {
@@ -11,7 +12,15 @@ struct ControlVerb: AsyncParsableCommand {
 
   @OptionGroup var state: StateOption
 
-  func run() async throws { try await ControlProcess(state: state.directory).run() }
+  @Option(help: "Which of the cloud's control processes on this machine it is, from 1.")
+  var number: Int = 1
+
+  func run() async throws {
+    try await ControlProcess(state: state.directory, number: number).run()
+    // The store's threads may be inside libpq: taking libraries apart under them, as exit(3) does, would crash.
+    fflush(nil)
+    _exit(0)
+  }
 }
 
 /// `haneul node`: the node process, in the foreground.

@@ -13,7 +13,7 @@ struct Up: AsyncParsableCommand {
 
   @OptionGroup var state: StateOption
 
-  @Option(help: "Address and port of the API, kept for next time. Loopback only. [first: 127.0.0.1:8700]")
+  @Option(help: "Address and port of the API, kept for next time. Without TLS loopback only. [first: 127.0.0.1:8700]")
   var listen: String?
 
   @Option(help: "Block of the external network, fixed when the cloud is made. [first: 203.0.113.0/24]")
@@ -22,10 +22,28 @@ struct Up: AsyncParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Whether guests reach the world through this host's address. [first: no]")
   var externalMasquerade: Bool?
 
+  @Option(
+    help: """
+      Keep everything in this PostgreSQL database, postgres://USER:PASSWORD@HOST/DATABASE, which several control \
+      processes can share. Fixed when the cloud is made; kept in a file of control's own. [first: a SQLite file]
+      """)
+  var store: String?
+
+  @Option(help: "Control processes on this machine, each on a port of its own from --listen on; kept. [first: 1]")
+  var controls: Int?
+
+  @OptionGroup var edge: EdgeFlags
+
+  @OptionGroup var observe: ObserveFlags
+
   func run() async throws {
     let (host, port) = try Self.split(listen)
-    let options = CloudOptions(
+    var options = CloudOptions(
       host: host, port: port, externalCIDR: externalCidr, externalMasquerade: externalMasquerade)
+    options.store = store.map { Secret($0) }
+    options.controls = controls
+    options.edge = edge.options
+    options.observe = observe.options
     let launch = Launch(state: state.directory) { step, seconds in
       print("  \(step.padded(44)) \(seconds.asSeconds)")
     }

@@ -26,27 +26,31 @@ struct GatewayTests {
   private static let read = Permission("test:read", .projectReader)
   private static let administer = Permission("test:administer", .admin)
 
+  private static let thing = JSONShape.only(
+    "thing", .object([.needed("name", .text(1...10)), .init("size", .orNull(.integer(0...5)))]))
+
   private static let routes = [
-    Route(.get, "/v2/things", read) { call in
+    Route(.get, "/v2/things", read, query: .unread) { call in
       Reply.json { $0.field("query", call.query.items.map { "\($0.name)=\($0.value)" }) }
     },
-    Route(.get, "/v2/things/{thing_id}", read) { call in
+    Route(.get, "/v2/things/{thing_id}", read, query: .unread) { call in
       Reply.json { $0.field("id", call.parameters["thing_id"] ?? "") }
     },
-    Route(.post, "/v2/things", read, body: .json(bytesMax: 1000)) { call in
+    Route(.post, "/v2/things", read, query: .unread, body: .needed(thing), bytesMax: 1000) { call in
       let fields = try call.object("thing")
       let name = try fields.string("name", 1...10)
       let size = try fields.optionalInt("size", 0...5)
-      try fields.finish()
       return Reply.json(201) {
         $0.field("name", name)
         $0.field("size", size)
       }
     },
-    Route(.get, "/v2/things/new", since: Microversion(2, 5), read) { _ in Reply.json { $0.field("new", true) } },
-    Route(.delete, "/v2/things/{id}", administer) { _ in Reply(status: 204) },
-    Route(.get, "/v2/broken", read) { _ in throw NSError(domain: "driver secret", code: 1) },
-    Route(.get, "/", Permission("test:versions", .open)) { _ in Reply.json { $0.field("open", true) } },
+    Route(.get, "/v2/things/new", since: Microversion(2, 5), read, query: .unread) { _ in
+      Reply.json { $0.field("new", true) }
+    },
+    Route(.delete, "/v2/things/{id}", administer, query: .unread) { _ in Reply(status: 204) },
+    Route(.get, "/v2/broken", read, query: .unread) { _ in throw NSError(domain: "driver secret", code: 1) },
+    Route(.get, "/", Permission("test:versions", .open), query: .unread) { _ in Reply.json { $0.field("open", true) } },
   ]
 
   private func gateway(_ style: FaultStyle = .nova) -> Gateway {

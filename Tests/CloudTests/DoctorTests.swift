@@ -252,7 +252,7 @@ struct DoctorTests {
     #expect(cloud.down == [.control, .node])
     #expect(!cloud.apiAnswers)
     #expect(DoctorCloud(state: fixture.state).knownTags().contains(settings.tag.text))
-    #expect(DoctorCloud(state: fixture.state).newest() != nil)
+    #expect(await DoctorCloud(state: fixture.state).newest() != nil)
   }
 }
 

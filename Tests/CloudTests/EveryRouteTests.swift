@@ -40,7 +40,7 @@ struct EveryRouteTests {
       for token in [cloud.member, cloud.admin] {
         let reply = await cloud.send(route.method.rawValue, target, token: token, body: body)
         #expect(reply.status < 500, "\(route.method.rawValue) \(target) \(body): \(reply.text)")
-        if reply.status >= 400 { #expect(hasShape(reply, service.faultStyle), "\(target): \(reply.text)") }
+        if reply.status >= 400 { #expect(Self.hasShape(reply, service.faultStyle), "\(target): \(reply.text)") }
       }
     }
   }
@@ -51,7 +51,7 @@ struct EveryRouteTests {
       for query in ["", "?limit=-1", "?limit=x&marker=%00", "?sort_key=nope&sort_dir=sideways", "?%ff"] {
         let reply = await cloud.send(route.method.rawValue, target + query, token: cloud.admin)
         #expect(reply.status < 500, "\(route.method.rawValue) \(target)\(query): \(reply.text)")
-        if reply.status >= 400 { #expect(hasShape(reply, service.faultStyle), "\(target): \(reply.text)") }
+        if reply.status >= 400 { #expect(Self.hasShape(reply, service.faultStyle), "\(target): \(reply.text)") }
       }
     }
   }
@@ -79,7 +79,7 @@ struct EveryRouteTests {
     }
   }
 
-  private func hasShape(_ reply: Reply, _ style: FaultStyle) -> Bool {
+  static func hasShape(_ reply: Reply, _ style: FaultStyle) -> Bool {
     let json = (try? JSONValue(parsing: reply.text)) ?? .null
     switch style {
     case .nova:

@@ -1,3 +1,4 @@
+import API
 import Foundation
 import Kit
 import Testing
@@ -36,6 +37,51 @@ struct SettingsTests {
   @Test(arguments: ["0.0.0.0", "192.0.2.1", "::", "localhost", ""])
   func withoutTLSItStaysOnLoopback(host: String) {
     #expect(throws: CloudProblem.self) { try options(host: host).settings(existing: nil) }
+  }
+
+  @Test func withTLSItListensElsewhere() throws {
+    var options = self.options(host: "192.0.2.1", port: 8443)
+    options.edge.tls = true
+    let settings = try options.settings(existing: nil)
+    #expect(settings.baseURL == "https://192.0.2.1:8443")
+    #expect(settings.certifiedNames.contains("192.0.2.1"))
+    options.edge.tls = nil
+    #expect(try options.settings(existing: settings) == settings)
+    options.edge.tls = false
+    #expect(throws: CloudProblem.self) { try options.settings(existing: settings) }
+    // Every address is no address for a client.
+    options.host = "0.0.0.0"
+    options.edge.tls = true
+    #expect(throws: CloudProblem.self) { try options.settings(existing: settings) }
+    options.edge.publicURL = "https://cloud.example:8443/"
+    let open = try options.settings(existing: settings)
+    #expect(open.baseURL == "https://cloud.example:8443")
+    #expect(open.localURL == "https://127.0.0.1:8443")
+    #expect(open.certifiedNames.contains("cloud.example"))
+  }
+
+  @Test func whatIsSaidOfTheEdgeIsChecked() throws {
+    func refused(_ change: (inout EdgeOptions) -> Void) {
+      var options = self.options()
+      change(&options.edge)
+      #expect(throws: CloudProblem.self) { try options.settings(existing: nil) }
+    }
+    refused { $0.certificate = "/a" }
+    refused { ($0.certificate, $0.key, $0.tls) = ("/a", "/b", true) }
+    refused { $0.publicURL = "ftp://x" }
+    refused { $0.publicURL = "https://x/path" }
+    refused { $0.publicURL = "https://user@x" }
+    refused { $0.trustedProxies = ["10.0.0.0/33"] }
+    refused { $0.addressRate = -1 }
+    var options = self.options()
+    options.edge.trustedProxies = ["10.0.0.7", "fd00::/8"]
+    options.edge.projectRate = 0
+    let settings = try options.settings(existing: nil)
+    #expect(settings.edge?.trustedProxies == ["10.0.0.7/32", "fd00::/8"])
+    #expect(settings.edge?.limits.projectRate == nil)
+    #expect(settings.edge?.limits.addressRate != nil)
+    options.edge.trustedProxies = ["none"]
+    #expect(try options.settings(existing: settings).edge?.trustedProxies == [])
   }
 
   @Test(arguments: ["203.0.113.0", "203.0.113.0/30", "fd00::/64", "0.0.0.0/0", "x"])
@@ -83,7 +129,7 @@ struct StateDirectoryTests {
     let settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
       .settings(existing: nil)
     let made = CloudsYAML()
-    try made.write(fixture.state.cloudsYAML, settings: settings)
+    try made.write(fixture.state.cloudsYAML, settings: settings, authority: "")
     let read = try #require(CloudsYAML(reading: fixture.state.cloudsYAML))
     #expect(read.adminPassword.reveal() == made.adminPassword.reveal())
     #expect(read.memberPassword.reveal() == made.memberPassword.reveal())

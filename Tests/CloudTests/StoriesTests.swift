@@ -2,6 +2,7 @@ import API
 import Foundation
 import Kit
 import Store
+import StoreFixture
 import Testing
 
 @testable import Cloud
@@ -13,12 +14,12 @@ struct StoriesTests {
   private static let kinds = ["server", "port", "network", "router", "floating_ip", "image"]
 
   /// A cloud whose one host holds a server with a floating IP; ids by kind.
-  private final class Town: Sendable {
+  final class Town: Sendable {
     let cloud: WholeCloudFixture
     let ids: [String: String]
 
-    init() async throws {
-      let cloud = try await WholeCloudFixture()
+    init(_ engine: StoreEngineKind = StoreFixture.engine) async throws {
+      let cloud = try await WholeCloudFixture(engine)
       try await StoriesTests.report(cloud)
       var known: [String: String] = [:]
       func make(_ path: String, _ body: String, _ kind: String, as token: String? = nil) async throws -> JSONValue {
@@ -90,7 +91,7 @@ struct StoriesTests {
   }
 
   /// The host says of all it was asked to hold that it is as asked.
-  private static func settle(_ cloud: WholeCloudFixture) async throws {
+  static func settle(_ cloud: WholeCloudFixture) async throws {
     let held = try await cloud.services.store.read { tx in
       try tx.query("SELECT kind, object_id, generation, spec FROM manifest WHERE tombstone = 0") {
         ($0.text(0), $0.text(1), Int64($0.int(2)), Data($0.text(3).utf8))

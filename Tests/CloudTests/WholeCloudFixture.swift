@@ -3,6 +3,7 @@ import Auth
 import Foundation
 import Kit
 import Logging
+import StoreFixture
 import Testing
 
 @testable import Cloud
@@ -15,15 +16,21 @@ final class WholeCloudFixture: Sendable {
   let admin: String
   let member: String
 
-  init() async throws {
+  init(_ engine: StoreEngineKind = StoreFixture.engine) async throws {
     fixture = try StateFixture()
-    settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
-      .settings(existing: nil)
+    var options = CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
+    if engine == .postgres { options.store = try Self.postgres() }
+    settings = try options.settings(existing: nil)
+    try fixture.state.writeSettings(settings)
+    if let store = options.store {
+      try StateDirectory.replace(fixture.state.storeURL, with: Data(store.reveal().utf8), mode: 0o600)
+    }
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     services = try await Services(state: fixture.state, settings: settings, logger: logger)
     var logins = CloudsYAML()
     logins.adminPassword = Secret("admin-password")
     logins.memberPassword = Secret("member-password")
+    try logins.write(fixture.state.cloudsYAML, settings: settings, authority: "")
     let passwords = BootstrapPasswords(logins, reset: true)
     try JSONEncoder().encode(passwords).write(to: URL(filePath: fixture.state.bootstrap))
     try await services.bootstrap(state: fixture.state, settings: settings)
@@ -31,10 +38,21 @@ final class WholeCloudFixture: Sendable {
     member = try await Self.login(services, "demo", passwords.member)
   }
 
-  private static func login(_ services: Services, _ name: String, _ password: String) async throws -> String {
+  /// The URL of an empty schema of this process's PostgreSQL server.
+  static func postgres() throws -> Secret<String> {
+    let server = try PostgresServer.shared.get()
+    let schema = try #require(try server.address().split(separator: "search_path=").last?.dropLast())
+    let folder = try #require(server.folder.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+    return Secret("postgres://haneul@/postgres?host=\(folder)&options=-c%20search_path%3D\(schema)")
+  }
+
+  /// A token of a user in a project, which has the user's name where nothing is said.
+  static func login(
+    _ services: Services, _ name: String, _ password: String, project: String? = nil
+  ) async throws -> String {
     let body =
       #"{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"\#(name)","domain":{"id":"default"},"#
-      + #""password":"\#(password)"}}},"scope":{"project":{"name":"\#(name)","domain":{"id":"default"}}}}}"#
+      + #""password":"\#(password)"}}},"scope":{"project":{"name":"\#(project ?? name)","domain":{"id":"default"}}}}}"#
     let reply = await services.gateway.respond(
       to: RawRequest(
         method: "POST", target: "/identity/v3/auth/tokens", headers: [], body: BodyStream(bytes: Array(body.utf8)),
@@ -43,12 +61,13 @@ final class WholeCloudFixture: Sendable {
   }
 
   func send(
-    _ method: String, _ target: String, token: String?, type: String = "application/json", body: String = ""
+    _ method: String, _ target: String, token: String?, type: String = "application/json",
+    headers: [(name: String, value: String)] = [], body: String = ""
   ) async -> Reply {
     await services.gateway.respond(
       to: RawRequest(
         method: method, target: target,
-        headers: [("Content-Type", type)] + (token.map { [("X-Auth-Token", $0)] } ?? []),
+        headers: [("Content-Type", type)] + headers + (token.map { [("X-Auth-Token", $0)] } ?? []),
         body: BodyStream(bytes: Array(body.utf8)), baseURL: "http://cloud", remoteAddress: nil))
   }
 

@@ -9,7 +9,7 @@ import Store
 struct Fakes {
   static let migrations = [
     Migration(
-      room: "fakes", number: 1,
+      room: "fakes", number: 1, .expand,
       [
         """
         CREATE TABLE fake_host (node_id TEXT PRIMARY KEY, hostname TEXT NOT NULL, vcpus INTEGER NOT NULL,
@@ -26,7 +26,7 @@ struct Fakes {
         """,
         "CREATE TABLE fake_pin (digest TEXT NOT NULL, holder TEXT NOT NULL, PRIMARY KEY (digest, holder))",
         """
-        CREATE TABLE fake_port (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, server_id TEXT,
+        CREATE TABLE fake_port (number INTEGER PRIMARY KEY, id TEXT NOT NULL, server_id TEXT,
           project_id TEXT NOT NULL, network TEXT NOT NULL, address TEXT NOT NULL, mac TEXT NOT NULL, floating TEXT,
           tag TEXT, groups TEXT NOT NULL, node_id TEXT, hostname TEXT,
           made INTEGER NOT NULL DEFAULT 0)
@@ -185,14 +185,15 @@ struct FakeNetworks: NetworksContract {
         let address = fixedIP ?? "10.0.\(number / 250).\(number % 250 + 2)"
         try tx.execute(
           """
-          INSERT INTO fake_port (id, server_id, project_id, network, address, mac, tag, groups, node_id, hostname,
-            made)
-          VALUES (\(id), \(server.id), \(server.projectID), \(network), \(address),
+          INSERT INTO fake_port (number, id, server_id, project_id, network, address, mac, tag, groups, node_id,
+            hostname, made)
+          VALUES (\(number), \(id), \(server.id), \(server.projectID), \(network), \(address),
             \(MACAddress.random().description), \(tag), \(groups), \(nodeID), \(server.hostname), 1)
           """)
         made.append(id)
       }
     }
+    for id in made { try tx.change("port", id) }
     return (try ports(tx, servers: [server.id])[server.id] ?? []).filter { made.contains($0.id) }
   }
 
@@ -204,6 +205,7 @@ struct FakeNetworks: NetworksContract {
   private func free(_ tx: Transaction, _ which: SQL) throws {
     try tx.execute("DELETE FROM fake_port WHERE made = 1 AND \(which)")
     try tx.execute("UPDATE fake_port SET server_id = NULL, node_id = NULL, tag = NULL, hostname = NULL WHERE \(which)")
+    try tx.change("port", "freed")
   }
 
   func servers(_ tx: Transaction, after serverID: String, limit: Int) throws -> [String] {
@@ -247,6 +249,7 @@ struct FakeNetworks: NetworksContract {
     if group == "nowhere" { throw Fault.notFound("Security group 'nowhere' not found.") }
     let groups = present ? "default,\(group)" : "default"
     try tx.execute("UPDATE fake_port SET groups = \(groups) WHERE server_id = \(serverID)")
+    try tx.change("port", serverID)
   }
 
   func serverRenamed(_ tx: Transaction, serverID: String, hostname: String) throws {

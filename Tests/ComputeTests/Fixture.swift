@@ -7,6 +7,7 @@ import Kit
 import Logging
 import NodeLink
 import Store
+import StoreFixture
 import Synchronization
 import Testing
 
@@ -19,7 +20,7 @@ final class Fixture: Sendable {
   static let digest = String(repeating: "d", count: 64)
 
   let directory: String
-  let store: SQLiteStore
+  let store: any Store
   let service: ComputeService
   private let gateway: Gateway
   /// What the guest wrote on its console.
@@ -41,7 +42,7 @@ final class Fixture: Sendable {
     self.settles = settles
     directory = NSTemporaryDirectory() + "haneul-compute-" + Identifier.uuid()
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    store = try SQLiteStore(path: directory + "/store.db")
+    store = try StoreFixture.make(folder: directory)
     try await store.migrate(ManifestTable.migrations + ComputeService.migrations + Fakes.migrations)
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     let box = Box()
@@ -104,6 +105,42 @@ final class Fixture: Sendable {
   /// Tokens: `alice`, `bob` are members of projects of their names, `reader-alice` a reader, `admin` an administrator.
   func send(
     _ method: String, _ path: String, _ body: String = "", as token: String? = "alice", version: String = "2.1"
+  ) async -> Answer {
+    let answer = await send(by: gateway, method, path, body, as: token, version: version)
+    if method == "GET", path.hasPrefix("/v2.1/servers"), answer.status == 200 {
+      await compare(answer, path, token, version)
+    }
+    return answer
+  }
+
+  /// What servers look like is kept (`ServerShelf`): whatever a test asks for must be what a process says that keeps
+  /// nothing.
+  private func compare(_ first: Answer, _ path: String, _ token: String?, _ version: String) async {
+    var kept = first.text
+    // Something may change between two requests: then they are asked again.
+    for _ in 0..<10 {
+      let fresh = await send(by: unkept(), "GET", path, "", as: token, version: version).text
+      if fresh == kept { return }
+      kept = await send(by: gateway, "GET", path, "", as: token, version: version).text
+      if fresh == kept { return }
+    }
+    Issue.record("\(path): what was kept differs from what is")
+  }
+
+  /// The same service as a process that has just begun has it.
+  private func unkept() -> Gateway {
+    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    let service = ComputeService(
+      store: store, placement: FakePlacement(), networks: FakeNetworks(), images: FakeImages(),
+      cloudTag: CloudTag(cloudID: "abcd1234"),
+      consoleQuery: { [weak self] _, _, bytesMax in self?.console.withLock { $0.map { Array($0.suffix(bytesMax)) } } },
+      logger: logger, now: { [clock] in Timestamp.now().adding(seconds: clock.offset.withLock { $0 }) },
+      uptime: { [clock] in .milliseconds(Int64(clock.uptime.withLock { $0 } * 1000)) })
+    return Gateway(services: [service.api], tokens: Tokens(), logger: logger)
+  }
+
+  private func send(
+    by gateway: Gateway, _ method: String, _ path: String, _ body: String, as token: String?, version: String
   ) async -> Answer {
     let headers = [("OpenStack-API-Version", "compute \(version)")] + (token.map { [("X-Auth-Token", $0)] } ?? [])
     let reply = await gateway.respond(
@@ -248,8 +285,8 @@ final class Fixture: Sendable {
     try await store.write { tx in
       _ = try tx.execute(
         """
-        INSERT INTO fake_port (id, project_id, network, address, mac, groups)
-        VALUES (\(id), 'alice', \(FakeNetworks.networkID), \(address), 'fa:16:3e:00:00:99', 'default')
+        INSERT INTO fake_port (number, id, project_id, network, address, mac, groups)
+        VALUES ((SELECT COALESCE(max(number), 0) + 1 FROM fake_port), \(id), 'alice', \(FakeNetworks.networkID), \(address), 'fa:16:3e:00:00:99', 'default')
         """)
     }
     return id

@@ -14,8 +14,8 @@ struct LedgerKeeperTests {
     "INSERT INTO fake_pin (digest, holder) VALUES ('\(Fixture.digest)', 'server/nobody')",
     "INSERT INTO fake_pin (digest, holder) VALUES ('other', 'server/ID')",
     """
-    INSERT INTO fake_port (id, server_id, project_id, network, address, mac, groups, made)
-    VALUES ('lost', 'nobody', 'alice', 'net', '10.9.9.9', 'fa:16:3e:00:00:01', 'default', 1)
+    INSERT INTO fake_port (number, id, server_id, project_id, network, address, mac, groups, made)
+    VALUES ((SELECT max(number) + 1 FROM fake_port), 'lost', 'nobody', 'alice', 'net', '10.9.9.9', 'fa:16:3e:00:00:01', 'default', 1)
     """,
     "UPDATE server_card SET detaching = 1",
   ]
@@ -60,7 +60,7 @@ struct LedgerKeeperTests {
     }
     try await cloud.store.write { tx in
       try tx.execute("DELETE FROM fake_claim WHERE server_id IN (SELECT id FROM server ORDER BY id DESC LIMIT 3)")
-      try tx.execute("DELETE FROM fake_pin WHERE rowid % 7 = 0")
+      try tx.execute("DELETE FROM fake_pin WHERE holder IN (SELECT holder FROM fake_pin ORDER BY holder LIMIT 33)")
       for number in 0..<150 {
         try tx.execute(
           """

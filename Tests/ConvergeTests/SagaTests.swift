@@ -4,6 +4,7 @@ import Foundation
 import Kit
 import Logging
 import Store
+import StoreFixture
 import Synchronization
 import Testing
 
@@ -15,7 +16,7 @@ private struct Shop: Sendable {
   }
 
   let directory: String
-  let store: SQLiteStore
+  let store: any Store
   let uptime = Uptime()
 
   /// A clock that the test moves; each reading moves it by `stride`.
@@ -36,12 +37,12 @@ private struct Shop: Sendable {
   init() async throws {
     directory = NSTemporaryDirectory() + "haneul-converge-" + Identifier.uuid()
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    store = try SQLiteStore(path: directory + "/store.db")
+    store = try StoreFixture.make(folder: directory)
     let tables = [
       "CREATE TABLE thing (name TEXT PRIMARY KEY, place TEXT NOT NULL)", "CREATE TABLE sight (name TEXT PRIMARY KEY)",
       "CREATE TABLE ending (saga TEXT NOT NULL, how TEXT NOT NULL)",
     ]
-    try await store.migrate(SagaTable.migrations + [Migration(room: "shop", number: 1, tables)])
+    try await store.migrate(SagaTable.migrations + [Migration(room: "shop", number: 1, .expand, tables)])
     try await store.write { tx in _ = try tx.execute("INSERT INTO thing (name, place) VALUES ('cup', 'shelf')") }
   }
 

@@ -5,6 +5,7 @@ import Foundation
 public import Kit
 import Logging
 import Store
+import StoreFixture
 import Synchronization
 import Testing
 
@@ -15,7 +16,7 @@ import Testing
 /// that report what the test says.
 final class Fixture: Sendable {
   private let directory: String
-  let store: SQLiteStore
+  let store: any Store
   let service: ExplainService
   let gateway: Gateway
   let link: NodeLinkServer
@@ -28,7 +29,7 @@ final class Fixture: Sendable {
   init() async throws {
     directory = NSTemporaryDirectory() + "haneul-explain-" + Identifier.uuid()
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    store = try SQLiteStore(path: directory + "/store.db")
+    store = try StoreFixture.make(folder: directory)
     try await store.migrate(NodeLinkServer.migrations + ExplainService.migrations)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let paths = paths
@@ -39,7 +40,8 @@ final class Fixture: Sendable {
       store: store, cloudID: "abcd0000-0000-4000-8000-000000000000", blobs: NoBlobs(), observers: [service],
       logger: logger)
     gateway = Gateway(
-      services: [service.api, Shelf.api(shelf)], tokens: Tokens(), recorder: service, logger: logger)
+      services: [service.api(describing: []), Shelf.api(shelf)], tokens: Tokens(),
+      observer: RequestWatch(meter: RequestMeter(), tracer: nil, accessLog: nil, keeper: service), logger: logger)
   }
 
   deinit { try? FileManager.default.removeItem(atPath: directory) }

@@ -82,16 +82,16 @@ struct RequestLogTests {
     }
   }
 
-  private static func record(_ path: String, made: [String] = []) -> RequestRecord {
-    RequestRecord(
-      requestID: Identifier.request(), method: "POST", path: path, caller: Tokens.principal("demo"),
-      began: Fixture.now, microseconds: 5, status: 201, made: made)
+  private static func record(_ path: String, made: [String] = []) -> AuditRecord {
+    AuditRecord(
+      kind: .change, requestID: Identifier.request(), method: "POST", path: path, userID: "u-demo", userName: "demo",
+      asAdmin: false, began: Fixture.now, microseconds: 5, status: 201, made: made)
   }
 
   @Test func theTableIsBounded() async throws {
     let fixture = try await Fixture()
     let records = (0..<20).map { Self.record("/x/\($0)", made: [Identifier.uuid()]) }
-    try await fixture.store.write { try RequestTable.append($0, records, keeping: 5) }
+    try await fixture.store.write { try RequestTable.append($0, records, keeping: { _ in 5 }) }
     let (rows, subjects) = try await fixture.store.read { tx in
       (
         try tx.query("SELECT path FROM request_log ORDER BY number") { $0.text(0) },
@@ -113,9 +113,9 @@ struct RequestLogTests {
 
   /// A store that refuses to write until it is mended.
   private final class BrokenStore: Store {
-    let inner: SQLiteStore
+    let inner: any Store
     let broken = Mutex(true)
-    init(_ inner: SQLiteStore) { self.inner = inner }
+    init(_ inner: any Store) { self.inner = inner }
     var feed: ChangeFeed { inner.feed }
     func read<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
       try await inner.read(body)
@@ -129,17 +129,20 @@ struct RequestLogTests {
   @Test func aFullDiskLosesNothingWithinTheBoundAndCountsTheRest() async throws {
     let fixture = try await Fixture()
     let store = BrokenStore(fixture.store)
-    let log = RequestLog(store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    for number in 0..<3 { log.record(Self.record("/x/\(number)")) }
+    let log = RequestLog(store: store, file: nil, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    for number in 0..<3 { log.keep(Self.record("/x/\(number)")) }
     await log.flush()
-    for number in 3..<RequestLog.waitingMax + 7 { log.record(Self.record("/x/\(number)")) }
-    #expect(log.dropped == 7)
+    for number in 3..<RequestLog.waitingMax + 7 { log.keep(Self.record("/x/\(number)")) }
+    #expect(log.dropped.store == 7)
     store.broken.withLock { $0 = false }
     await log.flush()
     let (count, first) = try await fixture.store.read { tx in
-      (try RequestTable.count(tx), try tx.first("SELECT path FROM request_log ORDER BY number LIMIT 1") { $0.text(0) })
+      (
+        try RequestTable.counts(tx).map(\.rows),
+        try tx.first("SELECT path FROM request_log ORDER BY number LIMIT 1") { $0.text(0) }
+      )
     }
-    #expect(count == RequestLog.waitingMax)
+    #expect(count == [RequestLog.waitingMax])
     #expect(first == "/x/0")
   }
 
@@ -148,9 +151,9 @@ struct RequestLogTests {
     let service = fixture.service
     let running = Task { await service.run() }
     defer { running.cancel() }
-    service.record(Self.record("/x"))
+    _ = await fixture.send("DELETE", "/network/v2.0/ports/\(Identifier.uuid())", as: "demo")
     for _ in 0..<300 {
-      if try await fixture.store.read({ try RequestTable.count($0) }) == 1 { return }
+      if try await fixture.store.read({ try RequestTable.counts($0).map(\.rows) }) == [1] { return }
       try await Task.sleep(for: .milliseconds(100))
     }
     Issue.record("The request was not written.")

@@ -92,7 +92,7 @@ final class Shelf: StoryTeller {
     return ServiceAPI(
       prefix: "network", faultStyle: .neutron,
       routes: [
-        Route(.post, "/v2.0/ports", member) { call in
+        Route(.post, "/v2.0/ports", member, query: .unread, body: .needed(.any)) { call in
           let fields = try call.object("port")
           let id = shelf.put("port", try fields.string("name"), project: try call.projectID())
           return .json(201) { json in
@@ -102,7 +102,7 @@ final class Shelf: StoryTeller {
             }
           }
         },
-        Route(.put, "/v2.0/floatingips/{id}", member) { call in
+        Route(.put, "/v2.0/floatingips/{id}", member, query: .unread, body: .needed(.any)) { call in
           let port = try call.object("floatingip").string("port_id")
           return .json { json in
             json.field("floatingip") {
@@ -111,14 +111,16 @@ final class Shelf: StoryTeller {
             }
           }
         },
-        Route(.delete, "/v2.0/ports/{id}", member) { call in
+        Route(.delete, "/v2.0/ports/{id}", member, query: .unread) { call in
           shelf.remove(try call.parameter("id"))
           return Reply(status: 204)
         },
-        Route(.put, "/v2.0/ports/{id}", member) { _ in throw Fault.conflict("no") },
-        Route(.post, "/v2.0/servers/{id}/action", member) { _ in Reply(status: 202) },
-        Route(.get, "/v2.0/ports", member) { _ in .json { $0.field("ports", [String]()) } },
-        Route(.post, "/v2.0/login", Permission("open", .open)) { _ in .json { $0.field("id", Identifier.uuid()) } },
+        Route(.put, "/v2.0/ports/{id}", member, query: .unread) { _ in throw Fault.conflict("no") },
+        Route(.post, "/v2.0/servers/{id}/action", member, query: .unread) { _ in Reply(status: 202) },
+        Route(.get, "/v2.0/ports", member, query: .unread) { _ in .json { $0.field("ports", [String]()) } },
+        Route(.post, "/v2.0/login", Permission("open", .open), query: .unread) { _ in
+          .json { $0.field("id", Identifier.uuid()) }
+        },
       ])
   }
 }

@@ -5,6 +5,7 @@ import Identity
 import Kit
 import Logging
 import Store
+import StoreFixture
 import Synchronization
 import Testing
 
@@ -14,7 +15,7 @@ final class Fixture: Sendable {
   static let demoPassword = "demo secret"
 
   let directory: URL
-  let store: SQLiteStore
+  let store: any Store
   let identity: IdentityService
   let gateway: Gateway
   let ids: BootstrapResult
@@ -28,6 +29,7 @@ final class Fixture: Sendable {
 
   /// What bootstrap makes, made once for all tests: hashing passwords is what takes time. Each test gets a copy.
   private struct Template: Sendable {
+    let store: KeptStore
     /// Files by their path below the directory.
     let files: [String: Data]
     let ids: BootstrapResult
@@ -38,7 +40,8 @@ final class Fixture: Sendable {
   private static let template = Task {
     let directory = FileManager.default.temporaryDirectory.appending(path: "haneul-identity-\(Identifier.hex())")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    let store = try SQLiteStore(path: directory.appending(path: "store").path)
+    let made = try StoreFixture.fresh(folder: directory.path)
+    let store = made.store
     try await store.migrate(IdentityService.migrations)
     let identity = try service(store, directory, Clock())
     let ids = try await identity.bootstrap(adminPassword: Secret(adminPassword), demoPassword: Secret(demoPassword))
@@ -46,11 +49,12 @@ final class Fixture: Sendable {
     let adminToken = try await login(gateway, "admin", adminPassword, project: "admin")
     let demoToken = try await login(gateway, "demo", demoPassword, project: "demo")
     var files: [String: Data] = [:]
-    for name in ["store", "store-wal", "keys/0", "keys/1"] {
+    for name in ["keys/0", "keys/1"] {
       files[name] = try Data(contentsOf: directory.appending(path: name))
     }
+    let kept = try KeptStore(made, folder: directory.path)
     try FileManager.default.removeItem(at: directory)
-    return Template(files: files, ids: ids, adminToken: adminToken, demoToken: demoToken)
+    return Template(store: kept, files: files, ids: ids, adminToken: adminToken, demoToken: demoToken)
   }
 
   private static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -70,7 +74,7 @@ final class Fixture: Sendable {
     try FileManager.default.createDirectory(
       at: directory.appending(path: "keys"), withIntermediateDirectories: true)
     for (name, data) in template.files { try data.write(to: directory.appending(path: name)) }
-    store = try SQLiteStore(path: directory.appending(path: "store").path)
+    store = try template.store.copy(folder: directory.path)
     identity = try Self.service(store, directory, clock)
     gateway = Gateway(services: [identity.api], tokens: identity, logger: Self.logger)
   }

@@ -5,6 +5,7 @@ import Kit
 import Logging
 import NIOCore
 import Store
+import StoreFixture
 import Subprocess
 import Testing
 
@@ -14,14 +15,14 @@ import Testing
 /// An image service of its own, on a store and in a folder that go away with it.
 final class Fixture: Sendable {
   let directory: String
-  let store: SQLiteStore
+  let store: any Store
   let service: ImagesService
   private let gateway: Gateway
 
   init(_ settings: BlobSettings = BlobSettings(freeBytesMin: 1 << 20)) async throws {
     directory = NSTemporaryDirectory() + "haneul-images-" + Identifier.uuid()
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    store = try SQLiteStore(path: directory + "/store.db")
+    store = try StoreFixture.make(folder: directory)
     try await store.migrate(ImagesService.migrations)
     service = try ImagesService(store: store, directory: directory + "/images", settings: settings)
     gateway = Gateway(
@@ -106,10 +107,7 @@ final class Fixture: Sendable {
     _ id: String, _ stream: AsyncStream<ByteBuffer>, as token: String = "alice",
     headers: [(name: String, value: String)] = []
   ) async throws -> Answer {
-    let body = BodyStream {
-      var iterator = stream.makeAsyncIterator()
-      return .init { await iterator.next() }
-    }
+    let body = BodyStream(stream)
     return try await send(
       "PUT", "/v2/images/\(id)/file", as: token, headers: [("Content-Type", "application/octet-stream")] + headers,
       body: body)

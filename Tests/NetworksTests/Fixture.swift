@@ -6,6 +6,7 @@ import Kit
 import Logging
 import NodeLink
 import Store
+import StoreFixture
 import Testing
 
 @testable import Networks
@@ -65,7 +66,7 @@ final class FakeFollower: PortFollower {
 /// A network service on a store of its own, asked through the gateway.
 final class Fixture: Sendable {
   let folder: URL
-  let store: SQLiteStore
+  let store: any Store
   let networks: NetworksService
   let gateway: Gateway
   let tokens = FakeTokens(projectA: Identifier.hex(), projectB: Identifier.hex(), admins: Identifier.hex())
@@ -74,7 +75,7 @@ final class Fixture: Sendable {
   init() async throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "networks-\(Identifier.hex())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    store = try SQLiteStore(path: folder.appending(path: "store.db").path)
+    store = try StoreFixture.make(folder: folder.path)
     var logger = Logger(label: "test")
     logger.logLevel = .error
     networks = NetworksService(store: store, logger: logger)

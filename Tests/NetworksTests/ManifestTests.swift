@@ -75,7 +75,8 @@ struct ManifestTests {
     let rule = try await cloud.make(
       "security-group-rules",
       "{\"security_group_id\": \"\(web)\", \"direction\": \"ingress\", \"remote_group_id\": \"\(clients)\"}")
-    _ = try await cloud.attach(Identifier.uuid(), [.network(id: network, fixedIP: nil, tag: nil)], groups: ["web"])
+    _ = try await cloud.attach(
+      Identifier.uuid(), [.network(id: network, fixedIP: "10.1.0.40", tag: nil)], groups: ["web"])
     #expect(try await cloud.manifest().set(clients)?.addresses == [])
     #expect(try await cloud.manifest().group(clients) == nil)
     // A member that is bound nowhere counts, and so does one on another node.
@@ -87,7 +88,7 @@ struct ManifestTests {
       """)
     #expect(try await cloud.manifest().set(clients)?.addresses == ["10.1.0.50", "10.9.0.0/16"])
     let other = try await cloud.attach(
-      Identifier.uuid(), [.network(id: network, fixedIP: nil, tag: nil)], groups: ["clients"], node: "node-2")
+      Identifier.uuid(), [.network(id: network, fixedIP: "10.1.0.60", tag: nil)], groups: ["clients"], node: "node-2")
     let address = try #require(other.first?.addresses.first?.address)
     #expect(try await cloud.manifest().set(clients)?.addresses == ["10.1.0.50", "10.9.0.0/16", address].sorted())
     #expect(try await cloud.manifest("node-2").set(clients) == nil)

@@ -58,7 +58,7 @@ import Testing
     let old = Timestamp.now().adding(seconds: -3600)
     try await fixture.store.write { tx in
       try tx.execute("UPDATE node SET last_seen = \(old)")
-      try NodeTable.markDown(tx, "down")
+      try NodeTable.markDown(tx, "down", lastSeen: old)
     }
     fixture.observer.reports.withLock { $0 = [] }
     try await server.hearAgain()

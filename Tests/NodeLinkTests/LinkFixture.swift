@@ -3,13 +3,14 @@ import Kit
 import Logging
 import NodeLink
 import Store
+import StoreFixture
 import Synchronization
 import Testing
 
 /// Control's end of a link on a real socket, over a real store, in a directory of its own.
 final class LinkFixture: Sendable {
   let directory: String
-  let store: SQLiteStore
+  let store: any Store
   let observer = RememberingObserver()
   let blobs = MemoryBlobs()
   let cloudID = Identifier.uuid()
@@ -21,7 +22,7 @@ final class LinkFixture: Sendable {
     directory = "/tmp/haneul-link-" + Identifier.hex().prefix(8)
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    store = try SQLiteStore(path: directory + "/store.db")
+    store = try StoreFixture.make(folder: directory)
     try await store.claim(cloudID: cloudID, epoch: 1)
     try await store.migrate(NodeLinkServer.migrations)
   }

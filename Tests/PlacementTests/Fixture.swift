@@ -7,13 +7,14 @@ import Logging
 import NodeLink
 import Placement
 import Store
+import StoreFixture
 import Synchronization
 import Testing
 
 /// A ledger of its own, with a clock that the test sets.
 final class Fixture: Sendable {
   private let directory: String
-  let store: SQLiteStore
+  let store: any Store
   let service: PlacementService
   private let gateway: Gateway
   private let clock: Clock
@@ -25,7 +26,7 @@ final class Fixture: Sendable {
   init() async throws {
     directory = NSTemporaryDirectory() + "haneul-placement-" + Identifier.uuid()
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    store = try SQLiteStore(path: directory + "/store.db")
+    store = try StoreFixture.make(folder: directory)
     try await store.migrate(PlacementService.migrations)
     let clock = Clock()
     self.clock = clock

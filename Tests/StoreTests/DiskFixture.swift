@@ -92,7 +92,8 @@ final class DiskFixture {
 extension Store {
   func prepared() async throws -> Self {
     try await migrate([
-      Migration(room: "test", number: 1, ["CREATE TABLE IF NOT EXISTS thing (id TEXT PRIMARY KEY, value BLOB)"])
+      Migration(
+        room: "test", number: 1, .expand, ["CREATE TABLE IF NOT EXISTS thing (id TEXT PRIMARY KEY, value BLOB)"])
     ])
     return self
   }

@@ -1,4 +1,5 @@
 import Foundation
+import StoreFixture
 import Synchronization
 import Testing
 
@@ -78,8 +79,8 @@ struct OutageTests {
   }
 
   @Test func aBatchThatSQLiteEndedIsNobodys() async throws {
-    let fixture = try await StoreFixture()
-    let store = fixture.store
+    let fixture = try await Shelf(.sqlite)
+    let store = try #require(fixture.store as? SQLiteStore)
     // The writer is held, so that what follows is one batch.
     let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let first = Task {
@@ -119,7 +120,7 @@ struct OutageTests {
   }
 
   @Test func aFailureInsideAWriteKeepsItsOwnReason() async throws {
-    let fixture = try await StoreFixture()
+    let fixture = try await Shelf(.sqlite)
     let pages = try await fixture.store.read { try $0.count("PRAGMA page_count") }
     try await fixture.store.write { _ = try $0.query("PRAGMA max_page_count = \(raw: "\(pages + 2)")") { $0.int(0) } }
     let note = String(repeating: "n", count: 100_000)
@@ -134,22 +135,22 @@ struct OutageTests {
 
   /// The host lost power: the log ends anywhere. What is there then is a beginning of what was answered, in order.
   @Test func aTornLogLosesOnlyItsEnd() async throws {
-    let fixture = try await StoreFixture()
+    let fixture = try await Shelf(.sqlite)
     for number in 0..<60 {
       try await fixture.store.write { tx in
         try tx.execute("INSERT INTO thing (id, value, note) VALUES (\("\(number)"), \(number), \("note"))")
       }
     }
-    let log = try Data(contentsOf: fixture.folder.appending(path: "store.sqlite-wal"))
+    let log = try Data(contentsOf: fixture.folder.appending(path: "store.db-wal"))
     #expect(log.count > 60 * 4096)
     for (number, cut) in [0, 31, 32, 4000, 40_001, log.count / 2 + 77, log.count - 1, log.count].enumerated() {
       for garbage in [false, true] {
         let folder = fixture.folder.appending(path: "torn-\(number)-\(garbage)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let path = folder.appending(path: "store.sqlite")
-        try FileManager.default.copyItem(at: fixture.folder.appending(path: "store.sqlite"), to: path)
+        let path = folder.appending(path: "store.db")
+        try FileManager.default.copyItem(at: fixture.folder.appending(path: "store.db"), to: path)
         let tail = garbage ? Data(repeating: 0xa5, count: log.count - cut) : Data()
-        try (log.prefix(cut) + tail).write(to: folder.appending(path: "store.sqlite-wal"))
+        try (log.prefix(cut) + tail).write(to: folder.appending(path: "store.db-wal"))
         let store = try SQLiteStore(path: path.path())
         let sound = try await store.isSound()
         #expect(sound)
@@ -158,7 +159,7 @@ struct OutageTests {
           (try? await store.read { try $0.query("SELECT value FROM thing ORDER BY value") { $0.int(0) } }) ?? []
         #expect(values == Array(0..<values.count))
         if cut == log.count { #expect(values.count == 60) }
-        try await store.migrate([Migration(room: "more", number: 1, ["CREATE TABLE more (id TEXT)"])])
+        try await store.migrate([Migration(room: "more", number: 1, .expand, ["CREATE TABLE more (id TEXT)"])])
       }
     }
   }

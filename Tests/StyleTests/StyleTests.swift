@@ -102,7 +102,8 @@ struct StyleTests {
     let homes = [
       "Hummingbird": ["Sources/Platform/API/", "Sources/Platform/NodeLink/"],
       "AsyncHTTPClient": ["Sources/Platform/NodeLink/", "Sources/Cloud/"],
-      "CSQLite": ["Sources/Platform/Store/"], "CLibvirt": ["Sources/Node/Hypervisor/"],
+      "CSQLite": ["Sources/Platform/Store/"], "CPostgres": ["Sources/Platform/Store/"],
+      "CLibvirt": ["Sources/Node/Hypervisor/"],
       "CNftables": ["Sources/Node/Dataplane/"],
     ]
     for (module, folders) in homes {

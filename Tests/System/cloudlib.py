@@ -46,8 +46,8 @@ class Cloud:
     def up(self, *more, check=True):
         return self.haneul("up", "--state-dir", self.state, *more, check=check)
 
-    def first_up(self, check=True):
-        return self.up("--listen", f"127.0.0.1:{self.port}", "--external-cidr", self.cidr, check=check)
+    def first_up(self, *more, check=True):
+        return self.up("--listen", f"127.0.0.1:{self.port}", "--external-cidr", self.cidr, *more, check=check)
 
     def down(self, *flags, check=True):
         return self.haneul("down", "--state-dir", self.state, *flags, check=check)
@@ -170,11 +170,11 @@ class Cloud:
         }
 
 
-def bring_up(port, cidr, state=None):
-    """A cloud of its own, up, with the external block free before."""
+def bring_up(port, cidr, state=None, more=()):
+    """A cloud of its own, up, with the external block free before; `more` is said to its first `haneul up`."""
     cloud = Cloud(port, cidr, state)
     began = time.monotonic()
-    done = cloud.first_up(check=False)
+    done = cloud.first_up(*more, check=False)
     if done.returncode != 0:
         raise AssertionError(f"`haneul up` failed:\n{done.stdout}{done.stderr}\n{cloud.explain()}")
     cloud.up_seconds = time.monotonic() - began

@@ -66,9 +66,9 @@ def tear_down(cloud):
 
 
 @contextlib.contextmanager
-def another_cloud(state=None):
+def another_cloud(state=None, more=()):
     """A second cloud beside the first, for what would hurt that one; nothing of it is left afterwards."""
-    cloud = bring_up(OTHER_PORT, OTHER_EXTERNAL, state)
+    cloud = bring_up(OTHER_PORT, OTHER_EXTERNAL, state, more)
     running.append(cloud)
     try:
         yield cloud

@@ -1,10 +1,9 @@
 public import Auth
-import Foundation
 public import Kit
-public import NIOCore
 
 /// One request as a route's handler sees it: matched, its token verified, its permission granted, its body read.
-public struct Call: Sendable {
+/// A class, for it is handed on and captured many times in a request.
+public final class Call: Sendable {
   public let method: String
   /// The path below the listener's root, without query: `/compute/v2.1/servers`.
   public let path: String
@@ -25,10 +24,31 @@ public struct Call: Sendable {
   public let stream: BodyStream
   /// The caller's token's principal; nil only on routes that are open.
   public let caller: Principal?
-  let headerValue: @Sendable (String) -> String?
+  /// Told of what the handler reads; nil in a release build.
+  let reads: UndeclaredReads?
+  private let headers: RequestHeaders
 
-  /// The first value of a request header.
-  public func header(_ name: String) -> String? { headerValue(name) }
+  init(
+    _ request: RawRequest, path: String, parameters: [String: String], query: Query, requestID: String,
+    version: Microversion, json: JSONValue?, caller: Principal?, reads: UndeclaredReads?
+  ) {
+    method = request.method
+    self.path = path
+    self.parameters = parameters
+    self.query = query
+    self.requestID = requestID
+    baseURL = request.baseURL
+    remoteAddress = request.remoteAddress
+    self.version = version
+    self.json = json
+    stream = request.body
+    self.caller = caller
+    self.reads = reads
+    headers = request.headers
+  }
+
+  /// The first value of a request header, by name in any case.
+  public func header(_ name: String) -> String? { headers.first(name) }
 
   /// Who calls. Throws `Fault` 401 where nobody is known.
   public func principal() throws -> Principal {
@@ -70,33 +90,9 @@ public struct Call: Sendable {
 
   /// The whole body as an object. Throws `Fault` 400 where there is none.
   public func body() throws -> JSONFields {
+    if let reads, !reads.route.body.isParsed { reads.noteMember("of a body") }
     guard let members = json?.object else { throw Fault.badRequest("A JSON object is needed as the request's body.") }
-    return JSONFields(members, path: "")
+    guard let reads else { return JSONFields(members, path: "") }
+    return JSONFields(members, path: "", reads.route.body.json, reads)
   }
-}
-
-/// A request's body, piece by piece.
-public struct BodyStream: AsyncSequence, Sendable {
-  public typealias Element = ByteBuffer
-  private let make: @Sendable () -> AsyncIterator
-
-  public struct AsyncIterator: AsyncIteratorProtocol {
-    let pull: () async throws -> ByteBuffer?
-    public mutating func next() async throws -> ByteBuffer? { try await pull() }
-  }
-
-  init(_ make: @escaping @Sendable () -> AsyncIterator) { self.make = make }
-
-  /// A body that is there already.
-  public init(bytes: [UInt8]) {
-    self.init {
-      var rest: ByteBuffer? = bytes.isEmpty ? nil : ByteBuffer(bytes: bytes)
-      return AsyncIterator {
-        defer { rest = nil }
-        return rest
-      }
-    }
-  }
-
-  public func makeAsyncIterator() -> AsyncIterator { make() }
 }

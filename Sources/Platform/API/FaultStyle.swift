@@ -13,6 +13,15 @@ public enum FaultStyle: Sendable {
   /// Placement and bare metal: `{"errors": [{"status", "request_id", "code", "title", "detail"}]}`.
   case placement
 
+  /// What an OPTIONS is answered with: Keystone says 200, Glance and Placement know no such method (405), others 204.
+  var optionsStatus: Int? {
+    switch self {
+    case .keystone: 200
+    case .glance, .placement: nil
+    case .nova, .neutron: 204
+    }
+  }
+
   func reply(_ fault: Fault, requestID: String) -> Reply {
     var reply: Reply
     switch self {
@@ -81,9 +90,12 @@ public enum FaultStyle: Sendable {
     case 404: "itemNotFound"
     case 405: "badMethod"
     case 406: "notAcceptable"
+    case 408: "requestTimeout"
     case 409: "conflictingRequest"
     case 413, 429: "overLimit"
+    case 414: "requestURITooLong"
     case 415: "badMediaType"
+    case 431: "requestHeaderFieldsTooLarge"
     case 501: "notImplemented"
     case 503: "serviceUnavailable"
     default: "computeFault"
@@ -98,7 +110,11 @@ public enum FaultStyle: Sendable {
     case 404: "HTTPNotFound"
     case 405: "HTTPMethodNotAllowed"
     case 409: "Conflict"
+    case 408: "HTTPRequestTimeout"
     case 413: "HTTPRequestEntityTooLarge"
+    case 414: "HTTPRequestURITooLong"
+    case 429: "HTTPTooManyRequests"
+    case 431: "HTTPRequestHeaderFieldsTooLarge"
     case 503: "HTTPServiceUnavailable"
     default: "HTTPInternalServerError"
     }
@@ -121,10 +137,14 @@ public enum FaultStyle: Sendable {
     case 412: "Precondition Failed"
     case 413: "Request Entity Too Large"
     case 415: "Unsupported Media Type"
+    case 414: "Request-URI Too Long"
     case 416: "Requested Range Not Satisfiable"
+    case 417: "Expectation Failed"
     case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
     case 501: "Not Implemented"
     case 503: "Service Unavailable"
+    case 505: "HTTP Version Not Supported"
     default: "Internal Server Error"
     }
   }

@@ -5,54 +5,50 @@ public import Logging
 import NIOCore
 import Store
 
-/// A request before anything is known of it.
-public struct RawRequest: Sendable {
-  public var method: String
-  /// Path and query as they came.
-  public var target: String
-  public var headers: [(name: String, value: String)]
-  public var body: BodyStream
-  public var baseURL: String
-  public var remoteAddress: String?
-
-  public init(
-    method: String, target: String, headers: [(name: String, value: String)], body: BodyStream, baseURL: String,
-    remoteAddress: String?
-  ) {
-    self.method = method
-    self.target = target
-    self.headers = headers
-    self.body = body
-    self.baseURL = baseURL
-    self.remoteAddress = remoteAddress
-  }
-
-  /// The first value of a header, by name in any case.
-  public func header(_ name: String) -> String? {
-    headers.first { $0.name.caseInsensitiveCompare(name) == .orderedSame }?.value
-  }
-}
-
 /// The one way in: request → route → version → principal → permission → body → service. It knows no socket: the
 /// listener and the tests call it alike.
 public struct Gateway: Sendable {
-  private struct Mounted: Sendable {
+  struct Mounted: Sendable {
     let service: ServiceAPI
     let table: RouteTable
   }
+  /// What becomes known of a request on its way.
+  struct Progress {
+    let requestID: String
+    let path: String
+    let scope: RequestScope?
+    let began = Timestamp.now()
+    var service: ServiceAPI?
+    var match: MountedRoute?
+    var caller: Principal?
+    var bytesIn = 0
+    /// What the fault says that it was answered with.
+    var refusal: String?
+  }
+
   private let services: [String: Mounted]
   private let tokens: any TokenVerifier
-  private let recorder: (any RequestRecorder)?
-  private let logger: Logger
+  let observer: (any RequestObserver)?
+  private let probes: Probes
+  let guards: Guards
+  let logger: Logger
 
-  /// `recorder` is told of every request that asks for a change.
+  /// `observer` is told of every request.
   public init(
-    services: [ServiceAPI], tokens: any TokenVerifier, recorder: (any RequestRecorder)? = nil, logger: Logger
+    services: [ServiceAPI], tokens: any TokenVerifier, observer: (any RequestObserver)? = nil,
+    probes: Probes = Probes(), limits: EdgeLimits = EdgeLimits(), logger: Logger
   ) {
-    self.services = Dictionary(
-      services.map { ($0.prefix, Mounted(service: $0, table: RouteTable($0.routes))) }, uniquingKeysWith: { $1 })
+    var mounted: [String: Mounted] = [:]
+    var count = 0
+    for service in services {
+      mounted[service.prefix] = Mounted(service: service, table: RouteTable(service.routes, numberedFrom: count))
+      count += service.routes.count
+    }
+    self.services = mounted
     self.tokens = tokens
-    self.recorder = recorder
+    self.observer = observer
+    self.probes = probes
+    guards = Guards(limits)
     self.logger = logger
   }
 
@@ -61,76 +57,149 @@ public struct Gateway: Sendable {
     services.values.flatMap { mounted in mounted.service.routes.map { (mounted.service, $0) } }
   }
 
+  func service(_ prefix: String) -> ServiceAPI? { services[prefix]?.service }
+
   /// Answers a request. Nothing is thrown: what goes wrong becomes the service's own fault.
   public func respond(to request: RawRequest) async -> Reply {
-    let requestID = Identifier.request()
-    let halves = request.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    let path = String(halves.first ?? "/")
-    let segments = path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
-    guard let first = segments.first, let mounted = services[first] else {
-      return finish(
-        FaultStyle.nova.reply(.notFound("No service answers at this path."), requestID: requestID), requestID)
-    }
-    let service = mounted.service
-    let began = (wall: Timestamp.now(), ticks: ContinuousClock.now)
-    var asker: Principal?
-    var reply: Reply
-    do {
-      let version = try service.versions?.negotiate(header: request.header) ?? Microversion(1, 0)
-      let (route, parameters) = try find(Array(segments.dropFirst()), request.method, version, in: mounted)
-      let caller = try await authenticate(request)
-      if route.method.asksForChange, route.permission.rule != .open { asker = caller }
-      try authorize(caller, for: route, request)
-      let json = try await readJSON(request, route.body)
-      let call = Call(
-        method: request.method, path: path, parameters: parameters,
-        query: try Query(parsing: halves.count > 1 ? halves[1] : ""), requestID: requestID, baseURL: request.baseURL,
-        remoteAddress: request.remoteAddress, version: version, json: json, stream: request.body, caller: caller,
-        headerValue: { request.header($0) })
-      let step = "\(request.method) \(path)"
-      if route.method.asksForChange { CrashPoint.pass(.handleRequest, .before, step) }
-      reply = try await route.handle(call)
-      if route.method.asksForChange { CrashPoint.pass(.handleRequest, .after, step) }
-      if let range = service.versions { addVersionHeaders(&reply, range, version) }
-    } catch {
-      reply = service.faultStyle.reply(fault(for: error, service: service, requestID: requestID), requestID: requestID)
-    }
-    if let asker { record(request, path, requestID, asker, began, reply) }
-    return finish(reply, requestID, headOnly: request.method == "HEAD")
+    let requestID = RequestIDs.next()
+    guard let observer else { return await respond(to: request, requestID, nil) }
+    let scope = observer.began(
+      requestID: requestID, globalRequestID: request.globalRequestID,
+      traceParent: request.headers[lowered: "traceparent"])
+    return await RequestScope.$current.withValue(scope) { await respond(to: request, requestID, scope) }
   }
 
-  private func record(
-    _ request: RawRequest, _ path: String, _ requestID: String, _ asker: Principal,
-    _ began: (wall: Timestamp, ticks: ContinuousClock.Instant), _ reply: Reply
-  ) {
-    guard let recorder else { return }
-    let took = ContinuousClock.now - began.ticks
-    let global = request.header("X-OpenStack-Request-ID").flatMap { Identifier.isRequest($0) ? $0 : nil }
-    var record = RequestRecord(
-      requestID: requestID, globalRequestID: global, method: request.method, path: path, caller: asker,
-      began: began.wall, microseconds: Int64(took / .microseconds(1)), status: reply.status)
-    record.read(reply)
-    recorder.record(record)
+  private func respond(to request: RawRequest, _ requestID: String, _ scope: RequestScope?) async -> Reply {
+    let target = RequestTarget(request.target)
+    var progress = Progress(requestID: requestID, path: target.path, scope: scope)
+    guard let first = target.segments.first, let mounted = services[first] else {
+      let found = await probes.reply(target.segments, request)
+      if let found { return finish(found, request, progress) }
+      let fault = Fault.notFound("No service answers at this path.")
+      progress.refusal = fault.message
+      return finish(FaultStyle.nova.reply(fault, requestID: requestID), request, progress)
+    }
+    let service = mounted.service
+    progress.service = service
+    var reply: Reply
+    do {
+      reply = try await admitted(request, target, mounted, &progress)
+    } catch {
+      let fault = fault(for: error, service: service, requestID: requestID)
+      progress.refusal = fault.message
+      reply = service.faultStyle.reply(fault, requestID: requestID)
+    }
+    guards.bodies.give(progress.bytesIn)
+    return finish(reply, request, progress)
+  }
+
+  /// Finds the route, and works on the request when it is its turn.
+  private func admitted(
+    _ request: RawRequest, _ target: RequestTarget, _ mounted: Mounted, _ progress: inout Progress
+  ) async throws -> Reply {
+    try guards.checkAddress(request.remoteAddress, at: request.began)
+    let service = mounted.service
+    let version = try Self.version(of: request, service.versions)
+    switch try find(target.segments, request.method, version, in: mounted) {
+    case .options(let reply): return reply
+    case .route(let match, let parameters):
+      let route = match.route
+      progress.match = match
+      let slot = try await guards.enter(isTransfer: route.takesBytes)
+      defer { guards.leave(slot) }
+      let call = try await open(request, target, route, parameters, version, &progress)
+      var reply = try await handle(call, route)
+      if let range = service.versions { addVersionHeaders(&reply, range, version) }
+      return reply
+    }
+  }
+
+  /// Everything between the route and its handler: who calls, whether that is allowed, query and body.
+  private func open(
+    _ request: RawRequest, _ target: RequestTarget, _ route: Route, _ parameters: [String: String],
+    _ version: Microversion, _ progress: inout Progress
+  ) async throws -> Call {
+    let caller = try await authenticate(request)
+    progress.caller = caller
+    if let caller, let scope = progress.scope {
+      scope.isAsked(byUser: caller.userID, name: caller.userName, project: caller.projectID)
+    }
+    try authorize(caller, for: route, request)
+    if let project = caller?.projectID {
+      try guards.checkProject(project, request.remoteAddress, at: request.began)
+    }
+    let reads = UndeclaredReads.watching(route)
+    let query = try Query(parsing: target.query).checked(for: route, version, reads)
+    let json = try await readJSON(request, route, &progress)
+    try route.body.check(json, version)
+    return Call(
+      request, path: target.path, parameters: parameters, query: query, requestID: progress.requestID,
+      version: version, json: json, caller: caller, reads: reads)
+  }
+
+  private func handle(_ call: Call, _ route: Route) async throws -> Reply {
+    guard route.method.asksForChange else {
+      let reply = try await route.handle(call)
+      try call.reads?.finish()
+      return reply
+    }
+    let step = "\(call.method) \(call.path)"
+    CrashPoint.pass(.handleRequest, .before, step)
+    let reply: Reply
+    if route.takesBytes {
+      // What handles long bodies may wait for a disk: not on a connection's thread.
+      reply = try await withTaskExecutorPreference(globalConcurrentExecutor) { try await route.handle(call) }
+    } else {
+      reply = try await route.handle(call)
+    }
+    try call.reads?.finish()
+    CrashPoint.pass(.handleRequest, .after, step)
+    return reply
+  }
+
+  private enum Found {
+    case route(MountedRoute, parameters: [String: String])
+    case options(Reply)
+  }
+
+  private static func version(of request: RawRequest, _ range: MicroversionRange?) throws -> Microversion {
+    guard let range else { return Microversion(1, 0) }
+    if request.headers[lowered: "openstack-api-version"] == nil,
+      range.legacyHeader.map({ request.header($0) == nil }) ?? true
+    {
+      return range.minimum
+    }
+    return try range.negotiate(header: request.header)
   }
 
   private func find(
     _ segments: [String], _ method: String, _ version: Microversion, in mounted: Mounted
-  ) throws -> (Route, [String: String]) {
-    guard let match = mounted.table.match(segments) else { throw Fault.notFound("The resource could not be found.") }
-    let serving = match.routes.filter { $0.serves(version) }
-    guard !serving.isEmpty else { throw Fault.notFound("The resource could not be found.") }
-    let wanted = method == "HEAD" && !serving.contains(where: { $0.method == .head }) ? "GET" : method
-    guard let route = serving.first(where: { $0.method.rawValue == wanted }) else {
-      let allowed = Set(serving.map(\.method.rawValue)).sorted().joined(separator: ", ")
-      throw Fault(405, "The method is not allowed for this resource.", headers: [("Allow", allowed)])
+  ) throws -> Found {
+    guard let match = mounted.table.match(segments, from: 1) else {
+      throw Fault.notFound("The resource could not be found.")
     }
-    return (route, match.parameters)
+    var reader: MountedRoute?
+    for mounted in match.routes where mounted.route.serves(version) {
+      if mounted.route.method.rawValue == method { return .route(mounted, parameters: match.parameters(of: mounted)) }
+      if mounted.route.method == .get { reader = mounted }
+    }
+    if method == "HEAD", let reader { return .route(reader, parameters: match.parameters(of: reader)) }
+    var methods = Set(match.routes.filter { $0.route.serves(version) }.map(\.route.method.rawValue))
+    guard !methods.isEmpty else { throw Fault.notFound("The resource could not be found.") }
+    if method == "OPTIONS", let status = mounted.service.faultStyle.optionsStatus {
+      if methods.contains("GET") { methods.insert("HEAD") }
+      methods.insert("OPTIONS")
+      return .options(Reply(status: status, headers: [("Allow", methods.sorted().joined(separator: ", "))]))
+    }
+    throw Fault(
+      405, "The method is not allowed for this resource.",
+      headers: [("Allow", methods.sorted().joined(separator: ", "))])
   }
 
   /// The caller's principal. Identity comes from the token alone: headers that name a user, a project or roles are
   /// never read.
   private func authenticate(_ request: RawRequest) async throws -> Principal? {
-    guard let token = request.header("X-Auth-Token"), !token.isEmpty else { return nil }
+    guard let token = request.headers[lowered: "x-auth-token"], !token.isEmpty else { return nil }
     return try await tokens.principal(token: Secret(token))
   }
 
@@ -144,13 +213,22 @@ public struct Gateway: Sendable {
     throw Fault.forbidden("Policy doesn't allow \(route.permission.name) to be performed.")
   }
 
-  private func readJSON(_ request: RawRequest, _ rule: Route.BodyRule) async throws -> JSONValue? {
-    guard case .json(let bytesMax) = rule else { return nil }
+  /// What is read counts as bytes of bodies in memory until the request is answered: `progress` says how many.
+  private func readJSON(
+    _ request: RawRequest, _ route: Route, _ progress: inout Progress
+  ) async throws -> JSONValue? {
+    guard route.body.isParsed else { return nil }
+    if case .none = request.body.source { return nil }
+    let bytesMax = route.bytesMax
     let tooLarge = Fault(413, "The request's body is larger than \(bytesMax) bytes.")
-    if let length = request.header("Content-Length").flatMap({ Int($0) }), length > bytesMax { throw tooLarge }
+    if let length = request.headers[lowered: "content-length"].flatMap({ Int($0) }), length > bytesMax {
+      throw tooLarge
+    }
     var bytes: [UInt8] = []
     for try await piece in request.body {
       guard bytes.count + piece.readableBytes <= bytesMax else { throw tooLarge }
+      guard guards.bodies.take(piece.readableBytes) else { throw Fault.overloaded() }
+      progress.bytesIn += piece.readableBytes
       bytes.append(contentsOf: piece.readableBytesView)
     }
     guard !bytes.isEmpty else { return nil }
@@ -160,50 +238,9 @@ public struct Gateway: Sendable {
   }
 
   private func addVersionHeaders(_ reply: inout Reply, _ range: MicroversionRange, _ version: Microversion) {
-    reply.headers.append(("OpenStack-API-Version", "\(range.serviceType) \(version)"))
-    var vary = "OpenStack-API-Version"
-    if let legacy = range.legacyHeader {
-      reply.headers.append((legacy, version.description))
-      vary += ", \(legacy)"
-    }
-    reply.headers.append(("Vary", vary))
-  }
-
-  private func finish(_ reply: Reply, _ requestID: String, headOnly: Bool = false) -> Reply {
-    var reply = reply
-    reply.headers.append(("X-Openstack-Request-Id", requestID))
-    reply.headers.append(("X-Compute-Request-Id", requestID))
-    if headOnly, case .bytes(_, let type) = reply.body { reply.headers.append(("Content-Type", type)) }
-    if headOnly { reply.body = .none }
-    return reply
-  }
-
-  /// What an operator must do is said by kind; the rest is in the log.
-  private static func outage(_ kind: StoreError.Kind) -> Fault {
-    let reason =
-      switch kind {
-      case .full: "its disk is full"
-      case .readOnly: "it can only be read"
-      default: "its disk fails"
-      }
-    return Fault(
-      503, "The cloud's store cannot take this now: \(reason). Nothing was changed. Try again later.",
-      headers: [("Retry-After", "10")])
-  }
-
-  /// The fault a client sees: ours as it is, the store's by kind, anything else a 500 that says nothing of the inside.
-  private func fault(for error: any Error, service: ServiceAPI, requestID: String) -> Fault {
-    switch error {
-    case let fault as Fault: return fault
-    case is AsyncSlots.Full: return .overloaded()
-    case let error as StoreError where error.kind == .overloaded || error.kind == .busy: return .overloaded()
-    case let error as StoreError where error.isOutage:
-      logger.critical("the store's disk fails", metadata: ["request_id": "\(requestID)", "error": "\(error)"])
-      return Self.outage(error.kind)
-    default:
-      logger.error(
-        "request failed", metadata: ["request_id": "\(requestID)", "service": "\(service.prefix)", "error": "\(error)"])
-      return Fault(500, "An unexpected error prevented the server from fulfilling your request (\(requestID)).")
-    }
+    reply.headers.append(("OpenStack-API-Version", range.serviceType + " " + version.description))
+    guard let legacy = range.legacyHeader else { return reply.headers.append(("Vary", "OpenStack-API-Version")) }
+    reply.headers.append((legacy, version.description))
+    reply.headers.append(("Vary", "OpenStack-API-Version, " + legacy))
   }
 }

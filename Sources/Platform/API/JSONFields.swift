@@ -27,10 +27,35 @@ public final class JSONFields {
   private let members: [String: JSONValue]
   private let path: String
   private var taken: Set<String> = []
+  /// What the route has declared of these members, and who is told when something else is asked for.
+  private let watch: (declared: JSONShape, reads: UndeclaredReads)?
 
   public init(_ members: [String: JSONValue], path: String) {
     self.members = members
     self.path = path
+    watch = nil
+  }
+
+  init(_ members: [String: JSONValue], path: String, _ shape: JSONShape?, _ reads: UndeclaredReads?) {
+    self.members = members
+    self.path = path
+    watch = reads.flatMap { reads in shape.map { ($0, reads) } }
+  }
+
+  private func noteRead(_ name: String) {
+    guard let watch, watch.declared.members?.declares(name) == false else { return }
+    watch.reads.noteMember(full(name))
+  }
+
+  /// Members of a member, watched as these are.
+  private func inner(_ members: [String: JSONValue], _ path: String, _ shape: JSONShape?) -> JSONFields {
+    JSONFields(members, path: path, shape, watch?.reads)
+  }
+
+  /// What is declared of a member; nil where that depends on the microversion.
+  private func declared(_ name: String) -> JSONShape? {
+    guard let fields = watch?.declared.members?.byName[name], fields.count == 1 else { return nil }
+    return fields[0].shape
   }
 
   /// Names of all members.
@@ -43,6 +68,7 @@ public final class JSONFields {
 
   /// The member as it is.
   public func value(_ name: String) -> JSONValue? {
+    noteRead(name)
     taken.insert(name)
     return members[name]
   }
@@ -186,7 +212,7 @@ public final class JSONFields {
     switch value(name) {
     case nil: return .absent
     case .null?: return .null
-    case .object(let members)?: return .value(JSONFields(members, path: full(name)))
+    case .object(let members)?: return .value(inner(members, full(name), declared(name)))
     default: throw invalid(name, "it must be an object")
     }
   }
@@ -223,7 +249,7 @@ public final class JSONFields {
   public func optionalObjects(_ name: String, countMax: Int = 1000) throws -> [JSONFields]? {
     try optionalArray(name, countMax: countMax)?.enumerated().map { index, element in
       guard let members = element.object else { throw invalid("\(name)[\(index)]", "it must be an object") }
-      return JSONFields(members, path: "\(full(name))[\(index)]")
+      return inner(members, "\(full(name))[\(index)]", declared(name)?.element)
     }
   }
 

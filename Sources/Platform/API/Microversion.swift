@@ -19,6 +19,13 @@ public struct Microversion: Sendable, Hashable, Comparable, CustomStringConverti
 
   public var description: String { "\(major).\(minor)" }
 
+  /// Whether it is not before `first` and not after `last`; nil is without end.
+  func isWithin(_ first: Microversion?, _ last: Microversion?) -> Bool {
+    if let first, self < first { return false }
+    if let last, self > last { return false }
+    return true
+  }
+
   public static func < (left: Microversion, right: Microversion) -> Bool {
     (left.major, left.minor) < (right.major, right.minor)
   }

@@ -6,6 +6,8 @@ public struct Query: Sendable {
   public static let parametersMax = 200
 
   public let items: [(name: String, value: String)]
+  /// Told of what a handler reads; nil in a release build.
+  private var reads: UndeclaredReads?
 
   public init(_ items: [(name: String, value: String)]) { self.items = items }
 
@@ -25,22 +27,48 @@ public struct Query: Sendable {
     }
   }
 
+  /// The query as a route takes it. Throws `Fault` 400 where it does not.
+  func checked(for route: Route, _ version: Microversion, _ reads: UndeclaredReads?) throws -> Query {
+    try route.query.check(self, version)
+    guard let reads else { return self }
+    var watched = self
+    watched.reads = reads
+    return watched
+  }
+
   /// The first value of a name; nil where it does not appear.
-  public subscript(name: String) -> String? { items.first { $0.name == name }?.value }
+  public subscript(name: String) -> String? {
+    reads?.noteParameter(name)
+    return items.first { $0.name == name }?.value
+  }
 
   /// Every value of a name, in order.
-  public func all(_ name: String) -> [String] { items.filter { $0.name == name }.map(\.value) }
+  public func all(_ name: String) -> [String] {
+    reads?.noteParameter(name)
+    return items.filter { $0.name == name }.map(\.value)
+  }
 
-  public func has(_ name: String) -> Bool { items.contains { $0.name == name } }
+  public func has(_ name: String) -> Bool {
+    reads?.noteParameter(name)
+    return items.contains { $0.name == name }
+  }
 
   /// A flag: `true`/`1`/`yes`/`on`/`t`/`y` or empty is true, their contraries false, in any case.
   /// Throws `Fault` 400 for anything else.
   public func bool(_ name: String) throws -> Bool? {
     guard let value = self[name] else { return nil }
-    switch value.lowercased() {
-    case "true", "1", "yes", "on", "t", "y", "": return true
-    case "false", "0", "no", "off", "f", "n": return false
-    default: throw Fault.badRequest("\(value.quoted) is not a boolean for query parameter \(name.quoted).")
+    guard let truth = Self.truth(of: value) else {
+      throw Fault.badRequest("\(value.quoted) is not a boolean for query parameter \(name.quoted).")
+    }
+    return truth
+  }
+
+  /// What a word says of true and false; nil where it says nothing.
+  static func truth(of word: String) -> Bool? {
+    switch word.lowercased() {
+    case "true", "1", "yes", "on", "t", "y", "": true
+    case "false", "0", "no", "off", "f", "n": false
+    default: nil
     }
   }
 
@@ -51,12 +79,5 @@ public struct Query: Sendable {
       throw Fault.badRequest("\(value.quoted) is not a non-negative integer for query parameter \(name.quoted).")
     }
     return number
-  }
-
-  /// Throws `Fault` 400 when a name is not one of `names`.
-  public func refuseAll(except names: Set<String>) throws {
-    if let stranger = items.first(where: { !names.contains($0.name) }) {
-      throw Fault.badRequest("Query parameter \(stranger.name.quoted) is not known.", type: "HTTPBadRequest")
-    }
   }
 }

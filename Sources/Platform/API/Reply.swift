@@ -22,13 +22,25 @@ public struct Reply: Sendable {
     self.body = body
   }
 
+  /// What a HEAD gets: everything but the body, whose size and type are said.
+  mutating func dropBody() {
+    switch body {
+    case .none: return
+    case .bytes(let bytes, let type): headers += [("Content-Type", type), ("Content-Length", String(bytes.count))]
+    case .stream(let type, let length, _):
+      headers.append(("Content-Type", type))
+      if let length { headers.append(("Content-Length", String(length))) }
+    }
+    body = .none
+  }
+
   /// A JSON object, its members written by `build`.
   public static func json(
     _ status: Int = 200, headers: [(name: String, value: String)] = [], _ build: (inout JSONWriter) -> Void
   ) -> Reply {
     var writer = JSONWriter()
     writer.object(build)
-    return Reply(status: status, headers: headers, body: .bytes(writer.bytes, contentType: "application/json"))
+    return Reply(status: status, headers: headers, body: .bytes(writer.takeBytes(), contentType: "application/json"))
   }
 
   /// JSON text that is ready: what a list encoded inside its read closure.
@@ -69,6 +81,6 @@ extension JSONWriter {
   public static func elements<S: Sequence>(_ values: S, _ body: (inout JSONWriter, S.Element) -> Void) -> [UInt8] {
     var writer = JSONWriter(capacity: 64 * 1024)
     writer.array(values, body)
-    return Array(writer.bytes.dropFirst().dropLast())
+    return Array(writer.takeBytes().dropFirst().dropLast())
   }
 }

@@ -14,14 +14,6 @@ public struct Route: Sendable {
     var asksForChange: Bool { self != .get && self != .head }
   }
 
-  /// What a route does with the request's body.
-  public enum BodyRule: Sendable {
-    /// Read whole, at most so many bytes, and parsed as JSON where there is one.
-    case json(bytesMax: Int)
-    /// Handed to the route as it comes; the route bounds it.
-    case stream
-  }
-
   /// A JSON body's size where the route says nothing else.
   public static let bodyBytesMax = 256 * 1024
 
@@ -32,27 +24,31 @@ public struct Route: Sendable {
   public let since: Microversion?
   public let until: Microversion?
   public let permission: Permission
-  public let body: BodyRule
+  /// The query it takes.
+  public let query: QueryShape
+  /// The body it takes.
+  public let body: BodyShape
+  /// Bytes read of a body at the most; a streamed one is bounded by its route.
+  public let bytesMax: Int
   let handle: @Sendable (Call) async throws -> Reply
 
   public init(
     _ method: Method, _ path: String, since: Microversion? = nil, until: Microversion? = nil, _ permission: Permission,
-    body: BodyRule = .json(bytesMax: Route.bodyBytesMax), _ handle: @escaping @Sendable (Call) async throws -> Reply
+    query: QueryShape, body: BodyShape = .unread, bytesMax: Int = Route.bodyBytesMax,
+    _ handle: @escaping @Sendable (Call) async throws -> Reply
   ) {
     self.method = method
     self.path = path
     self.since = since
     self.until = until
     self.permission = permission
+    self.query = query
     self.body = body
+    self.bytesMax = bytesMax
     self.handle = handle
   }
 
-  func serves(_ version: Microversion) -> Bool {
-    if let since, version < since { return false }
-    if let until, version > until { return false }
-    return true
-  }
+  func serves(_ version: Microversion) -> Bool { version.isWithin(since, until) }
 }
 
 /// A service as the listener knows it.

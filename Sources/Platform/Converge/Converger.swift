@@ -15,22 +15,27 @@ public protocol Converger: Sendable {
 }
 
 /// Runs convergers until the task is cancelled: each is woken by the change feed and by the clock, and runs one step
-/// at a time.
+/// at a time. Where several control processes share the store, steps run in the one that holds the lease, and under it.
 public struct ConvergeLoop: Sendable {
   private let convergers: [any Converger]
   private let store: any Store
+  private let leases: LeaseKeeper?
   private let logger: Logger
 
-  public init(_ convergers: [any Converger], store: any Store, logger: Logger) {
+  /// - Parameter leases: nil where this process alone writes to the store; then nothing is asked of it.
+  public init(_ convergers: [any Converger], store: any Store, leases: LeaseKeeper? = nil, logger: Logger) {
     self.convergers = convergers
     self.store = store
+    self.leases = leases
     self.logger = logger
   }
 
   public func run() async {
     await withTaskGroup(of: Void.self) { group in
       for converger in convergers { group.addTask { await follow(converger) } }
+      if let leases { group.addTask { await leases.run() } }
     }
+    await leases?.release()
   }
 
   private func follow(_ converger: any Converger) async {
@@ -44,13 +49,27 @@ public struct ConvergeLoop: Sendable {
         let feed = store.feed.follow()
         group.addTask { for await _ in feed { wake.yield() } }
       }
+      if let leases {
+        let taken = leases.taken()
+        group.addTask { for await _ in taken { wake.yield() } }
+      }
       wake.yield()
       for await _ in wakes {
-        do { try await converger.step() } catch is CancellationError { break } catch {
+        do { try await step(converger) } catch is CancellationError { break } catch let lost as Lease.Lost {
+          logger.notice(
+            "a step was given up: another control process goes on",
+            metadata: ["converger": "\(converger.name)", "fence": "\(lost.lease.fence)"])
+        } catch {
           logger.error("step failed", metadata: ["converger": "\(converger.name)", "error": "\(error)"])
         }
       }
       group.cancelAll()
     }
+  }
+
+  private func step(_ converger: any Converger) async throws {
+    guard let leases else { return try await converger.step() }
+    guard let lease = leases.lease else { return }
+    try await Lease.$current.withValue(lease) { try await converger.step() }
   }
 }

@@ -88,10 +88,10 @@ public struct SagaRunner: Converger {
         }
         return try move(tx, &saga, kind)
       }
-    } catch let error as StoreError where [.busy, .full, .readOnly, .corrupt, .overloaded].contains(error.kind) {
+    } catch let error as StoreError where error.isOutage || [.busy, .overloaded].contains(error.kind) {
       // The store itself is in trouble: no try of the saga's.
       throw error
-    } catch {
+    } catch let lost as Lease.Lost { throw lost } catch {
       try await brokeOff(id, kind, error)
       return false
     }

@@ -5,7 +5,7 @@ public import Store
 public enum SagaTable {
   public static let migrations = [
     Migration(
-      room: "converge", number: 1,
+      room: "converge", number: 1, .expand,
       [
         """
         CREATE TABLE saga (

@@ -44,11 +44,15 @@ public enum JSONValue: Sendable, Hashable, Codable {
 
   /// Reads a JSON document. Throws `DecodingError` where the text is not JSON.
   public init(parsing bytes: some DataProtocol) throws {
-    self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+    let bytes = ContiguousArray(bytes)
+    self = try bytes.withUnsafeBufferPointer { try JSONParser.parse($0) }
   }
 
   /// Reads a JSON document. Throws `DecodingError` where the text is not JSON.
-  public init(parsing text: String) throws { try self.init(parsing: Data(text.utf8)) }
+  public init(parsing text: String) throws {
+    var text = text
+    self = try text.withUTF8 { try JSONParser.parse($0) }
+  }
 
   /// The document as JSON text, members sorted by name.
   public var text: String {

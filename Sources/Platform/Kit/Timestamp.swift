@@ -40,41 +40,58 @@ public struct Timestamp: Sendable, Hashable, Comparable, Codable {
 
   /// `2026-08-01T12:00:00.000000Z`, as Keystone writes it.
   public var iso8601Microseconds: String {
-    format(suffix: "." + String(microseconds % 1_000_000 + 1_000_000).dropFirst() + "Z")
+    format(suffix: "." + String((microseconds % 1_000_000 + 1_000_000) % 1_000_000 + 1_000_000).dropFirst() + "Z")
   }
 
   /// `2026-08-01T12:00:00.000000`, as Nova's actions, services and `OS-SRV-USG` write it.
   public var iso8601Naive: String { String(iso8601Microseconds.dropLast()) }
 
-  /// `YYYY-MM-DDTHH:MM:SS` and `suffix`, digit by digit: a list of servers writes thousands of them.
+  /// `YYYY-MM-DDTHH:MM:SS` and `suffix`, digit by digit and without `gmtime`: a list of servers writes thousands of
+  /// them. Years have four digits.
   private func format(suffix: String) -> String {
-    var seconds = time_t(microseconds / 1_000_000)
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    let fields = [
-      (Int(parts.tm_year) + 1900, 4, "-"), (Int(parts.tm_mon) + 1, 2, "-"), (Int(parts.tm_mday), 2, "T"),
-      (Int(parts.tm_hour), 2, ":"), (Int(parts.tm_min), 2, ":"), (Int(parts.tm_sec), 2, ""),
-    ]
+    let seconds = microseconds / 1_000_000 - (microseconds % 1_000_000 < 0 ? 1 : 0)
+    let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+    let second = Int(seconds - day * 86_400)
+    let date = Self.date(ofDay: Int(day))
     return String(unsafeUninitializedCapacity: 19 + suffix.utf8.count) { bytes in
       var end = 0
-      for (value, width, separator) in fields {
+      func put(_ value: Int, _ width: Int, _ separator: UInt8?) {
         var rest = value
         for place in stride(from: end + width - 1, through: end, by: -1) {
           bytes[place] = UInt8(ascii: "0") + UInt8(rest % 10)
           rest /= 10
         }
         end += width
-        for byte in separator.utf8 {
-          bytes[end] = byte
-          end += 1
-        }
+        guard let separator else { return }
+        bytes[end] = separator
+        end += 1
       }
+      put(date.year, 4, UInt8(ascii: "-"))
+      put(date.month, 2, UInt8(ascii: "-"))
+      put(date.day, 2, UInt8(ascii: "T"))
+      put(second / 3600, 2, UInt8(ascii: ":"))
+      put(second / 60 % 60, 2, UInt8(ascii: ":"))
+      put(second % 60, 2, nil)
       for byte in suffix.utf8 {
         bytes[end] = byte
         end += 1
       }
       return end
     }
+  }
+
+  /// The date of a day counted from 1970-01-01, by the proleptic Gregorian calendar. Years begin in March here, so that
+  /// a leap day is the last of its year, and 400 of them are always 146,097 days.
+  private static func date(ofDay day: Int) -> (year: Int, month: Int, day: Int) {
+    let shifted = day + 719_468
+    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let month = (5 * dayOfYear + 2) / 153
+    let dayOfMonth = dayOfYear - (153 * month + 2) / 5 + 1
+    let january = month >= 10
+    return (era * 400 + yearOfEra + (january ? 1 : 0), january ? month - 9 : month + 3, dayOfMonth)
   }
 
   /// Reads ISO 8601 with or without fraction and zone (no zone means UTC); nil where it is something else.

@@ -33,6 +33,8 @@ public enum LinkLimit {
   public static let reportBytesMax = 8 * 1024 * 1024
   /// One answer to a query, in bytes.
   public static let answerBytesMax = 4 * 1024 * 1024
+  /// One question of another control process, in bytes.
+  static let queryBytesMax = 4096
   /// A link on which nothing was heard for so long is dead, in seconds.
   public static let silenceSecondsMax = 30
   /// Step events of one report.

@@ -15,7 +15,7 @@ public enum DriftTable {
 
   static let migrations = [
     Migration(
-      room: "nodelink", number: 3,
+      room: "nodelink", number: 3, .expand,
       [
         """
         CREATE TABLE drift (

@@ -5,7 +5,7 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// HTTP on the Unix socket: four routes, and the check of who is there.
+/// HTTP on the Unix socket: five routes, and the check of who is there.
 struct LinkListener: Sendable {
   let server: NodeLinkServer
   let socketPath: String
@@ -76,6 +76,11 @@ private struct LinkResponder: HTTPResponder {
     case (.post, "/nodelink/v1/answer"):
       await server.streams.answered(try await read(NodeAnswer.self, request, bytesMax: LinkLimit.answerBytesMax))
       return Response(status: .ok)
+    case (.post, "/nodelink/v1/query"):
+      let query = try await read(PeerQuery.self, request, bytesMax: LinkLimit.queryBytesMax)
+      let body = try JSONEncoder().encode(await server.answer(query))
+      return Response(
+        status: .ok, headers: [.contentType: "application/json"], body: .init(byteBuffer: ByteBuffer(bytes: body)))
     case (.get, _) where path.hasPrefix(blobs):
       return try await blob(String(path.dropFirst(blobs.count)))
     default:

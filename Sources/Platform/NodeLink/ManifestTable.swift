@@ -8,7 +8,7 @@ public import Store
 public enum ManifestTable {
   public static let migrations = [
     Migration(
-      room: "nodelink", number: 1,
+      room: "nodelink", number: 1, .expand,
       [
         """
         CREATE TABLE manifest (

@@ -1,24 +1,53 @@
 import Kit
 import Synchronization
 
-/// When this process heard each node last, by a clock that nobody steps and that stands still while the host sleeps.
+/// When each node was heard last, by this process or by another control's: by a clock that nobody steps and that stands
+/// still while the host sleeps.
 final class NodeHearing: Sendable {
-  private let began: SuspendingClock.Instant
-  private let last = Mutex<[String: SuspendingClock.Instant]>([:])
+  private struct State {
+    /// Before this nothing can be said of anybody.
+    var began: SuspendingClock.Instant
+    var last: [String: SuspendingClock.Instant] = [:]
+    /// What the store said of each node when it was looked at last.
+    var marks: [String: Timestamp] = [:]
+  }
+  private let state: Mutex<State>
   private let now: @Sendable () -> SuspendingClock.Instant
 
   init(now: @escaping @Sendable () -> SuspendingClock.Instant = { .now }) {
     self.now = now
-    began = now()
+    state = Mutex(State(began: now()))
   }
 
   func heard(_ node: String) {
     let instant = now()
-    last.withLock { $0[node] = instant }
+    state.withLock { $0.last[node] = instant }
   }
 
-  /// How long nothing was heard of a node; since this process began where it never heard it.
-  func silence(of node: String) -> Duration { (last.withLock { $0[node] } ?? began).duration(to: now()) }
+  /// Takes in when a node was heard last as the store says: where that is another moment than before, some control
+  /// heard the node meanwhile. The moment itself is by that one's clock, and means nothing here.
+  func saw(_ node: String, _ mark: Timestamp) {
+    let instant = now()
+    state.withLock { state in
+      let before = state.marks.updateValue(mark, forKey: node)
+      if before != nil, before != mark { state.last[node] = instant }
+    }
+  }
+
+  /// The store could not be asked: what other controls heard meanwhile is not known, so everybody has their time anew.
+  func lost() {
+    let instant = now()
+    state.withLock { state in
+      state.began = instant
+      state.marks = [:]
+    }
+  }
+
+  /// How long nothing was heard of a node; since this process began, or had the store back, where that is less.
+  func silence(of node: String) -> Duration {
+    let instant = now()
+    return state.withLock { max($0.began, $0.last[node] ?? $0.began).duration(to: instant) }
+  }
 }
 
 /// Notices when the host's clock is stepped: it and the clock that nobody steps move apart.

@@ -3,8 +3,10 @@ import Foundation
 public import Logging
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
-/// The node's end of the link: HTTP over control's Unix socket.
+/// The node's end of the link: HTTP over control's Unix socket. Where there are several controls it speaks to one of
+/// them, and to the next one as soon as that is lost.
 ///
 /// Every connection, new or pooled, has had its other end's user checked by `SO_PEERCRED` before a byte is sent on it:
 /// the check runs in the client's hook for fresh connections, which fails the request where the user is another.
@@ -12,15 +14,19 @@ public final class NodeLinkClient: ControlLink {
   /// One connection is the stream, one the reports; the rest are blobs.
   static let connectionsMax = 32
 
-  private let socketPath: String
+  private let socketPaths: [String]
+  /// Which of them is spoken to. It only grows: every loss moves it on.
+  private let turn: Mutex<Int>
   private let http: HTTPClient
   private let logger: Logger
 
   /// - Parameters:
-  ///   - socketPath: absolute path of control's socket.
+  ///   - socketPaths: absolute paths of the controls' sockets, at least one.
   ///   - controlUID: the user that control runs as; anybody else behind the socket is refused.
-  public init(socketPath: String, controlUID: UInt32, logger: Logger) {
-    self.socketPath = socketPath
+  public init(socketPaths: [String], controlUID: UInt32, logger: Logger) {
+    self.socketPaths = socketPaths
+    // Nodes spread over the controls.
+    turn = Mutex(Int.random(in: 0..<max(1, socketPaths.count)))
     self.logger = logger
     var configuration = HTTPClient.Configuration(
       redirectConfiguration: .disallow,
@@ -37,22 +43,60 @@ public final class NodeLinkClient: ControlLink {
     http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
+  /// With one control.
+  public convenience init(socketPath: String, controlUID: UInt32, logger: Logger) {
+    self.init(socketPaths: [socketPath], controlUID: controlUID, logger: logger)
+  }
+
   /// Closes every connection. Call it once, when nothing is under way any more.
   public func close() async throws { try await http.shutdown() }
 
   public func messages(hello: Hello) -> AsyncThrowingStream<LinkMessage, any Error> {
-    let lines = LinePuller { [self] in
-      let response = try await post("stream", JSONEncoder().encode(hello))
-      return LineReader(response.body)
-    }
-    return AsyncThrowingStream { [logger] in
-      while let line = try await lines.next() {
+    let lines = LinePuller { [self] in LineReader(try await openStream(hello).body) }
+    return AsyncThrowingStream { [self] in
+      while let line = try await follow(lines) {
         if let message = try? JSONDecoder().decode(LinkMessage.self, from: line) { return message }
         // A newer control may speak of what this node does not know: it is left untouched, and said.
         logger.warning("a message of control is not understood", metadata: ["bytes": "\(line.count)"])
       }
       return nil
     }
+  }
+
+  /// The stream of the first control that gives one, beginning with the one whose turn it is. Throws what the last one
+  /// tried threw.
+  private func openStream(_ hello: Hello) async throws -> HTTPClientResponse {
+    let body = try JSONEncoder().encode(hello)
+    for _ in 1..<socketPaths.count {
+      do { return try await post("stream", body) } catch let error where !(error is CancellationError) {
+        logger.info("this control gives no stream", metadata: ["socket": "\(socketPath)", "error": "\(error)"])
+        moveOn()
+      }
+    }
+    return try await post("stream", body)
+  }
+
+  /// The next line. When the stream is lost it is the next control's turn.
+  private func follow(_ lines: LinePuller) async throws -> Data? {
+    do {
+      if let line = try await lines.next() { return line }
+    } catch {
+      moveOn()
+      throw error
+    }
+    moveOn()
+    return nil
+  }
+
+  private func moveOn() { turn.withLock { $0 += 1 } }
+
+  private var socketPath: String { socketPaths[turn.withLock { $0 } % socketPaths.count] }
+
+  /// Asks the control behind the socket about a node that speaks to it.
+  func ask(_ query: PeerQuery) async throws -> PeerAnswer {
+    let response = try await post("query", JSONEncoder().encode(query))
+    let body = try await response.body.collect(upTo: LinkLimit.answerBytesMax * 2)
+    return try JSONDecoder().decode(PeerAnswer.self, from: Data(body.readableBytesView))
   }
 
   public func report(_ report: Report) async throws { try await send("report", JSONEncoder().encode(report)) }

@@ -50,6 +50,7 @@ extension NodeLinkServer {
       since: now, done: "epoch \(epoch) began; what control does not know is kept in quarantine", settled: now)
     try await store.write { tx in
       try StoreIdentity.raise(tx, epoch: epoch)
+      try tx.change(NodeStreams.epochKind, cloudID)
       try Self.outgrow(hello, tx)
       try DriftTable.record(tx, node: hello.nodeID, [finding], whole: false, at: now)
     }
@@ -68,24 +69,24 @@ extension NodeLinkServer {
   /// Speaks to one node until it goes or the task is cancelled. `write` returns when the socket has room.
   func follow(_ hello: Hello, write: (_ lines: [UInt8]) async throws -> Void) async throws {
     let node = hello.nodeID
-    // The feed is followed before the first read, so that nothing falls between.
-    let changes = store.feed.follow()
+    // Opened before the first read: what changes from then on wakes the stream, so that nothing falls between.
     let (number, wakes, wake) = await streams.open(node)
-    let waker = Task {
-      await withDiscardingTaskGroup { group in
-        group.addTask { for await _ in changes { wake.yield() } }
-        group.addTask {
-          while (try? await Task.sleep(for: .seconds(LinkMessage.pingSeconds))) != nil { wake.yield() }
-        }
-      }
+    meter.opened(node)
+    defer { meter.closed() }
+    let pinger = Task {
+      while (try? await Task.sleep(for: .seconds(LinkMessage.pingSeconds))) != nil { wake.yield() }
     }
     do {
-      try await say(hello, number, wakes, write)
+      try await tellPeers(node)
+      try await say(hello, number, wakes) { lines in
+        meter.sent(node, bytes: lines.count)
+        try await write(lines)
+      }
     } catch {
       logger.info("a node's stream broke", metadata: ["node": "\(node)", "error": "\(error)"])
     }
-    waker.cancel()
-    await streams.close(node, number)
+    pinger.cancel()
+    if await streams.close(node, number) { await untellPeers(node) }
   }
 
   private func say(
@@ -99,6 +100,8 @@ extension NodeLinkServer {
     try await write(ManifestRows.line(.synced))
     var lastSaid = ContinuousClock.now
     for await _ in wakes {
+      // Another control may have begun a new epoch: the node comes back and is told everything anew.
+      if place != nil, try await self.identity().epoch != identity.epoch { return }
       let sent = try await catchUp(rows, after: last, held: [:], write)
       last = sent.last
       let queries = await streams.takeQueries(hello.nodeID, number)

@@ -9,23 +9,33 @@ public struct NodeLinkServer: Sendable {
   let cloudID: String
   let blobs: any BlobSource
   let observers: [any NodeObserver]
+  /// The socket this control serves, by which others on the same store reach it; nil where it is alone.
+  let place: String?
   let logger: Logger
-  let streams = NodeStreams()
+  let streams: NodeStreams
   let hearing = NodeHearing()
+  /// What went over the links.
+  public let meter = LinkMeter()
 
-  /// Tables of this room: the manifest, the nodes and their steps, drift.
-  public static let migrations = ManifestTable.migrations + NodeTable.migrations + DriftTable.migrations
+  /// Tables of this room: the manifest, the nodes and their steps, drift, who speaks to which node.
+  public static let migrations =
+    ManifestTable.migrations + NodeTable.migrations + DriftTable.migrations
+    + NodeStreamTable.migrations
 
   /// - Parameters:
   ///   - store: claimed by this cloud already (`Store.claim`); its identity says the epoch.
   ///   - observers: called with each report in this order, in the transaction that stores it.
+  ///   - place: the socket that `run` will serve, where other control processes share the store; nil where none does.
   public init(
-    store: any Store, cloudID: String, blobs: any BlobSource, observers: [any NodeObserver], logger: Logger
+    store: any Store, cloudID: String, blobs: any BlobSource, observers: [any NodeObserver], place: String? = nil,
+    logger: Logger
   ) {
     self.store = store
+    streams = NodeStreams(store: store)
     self.cloudID = cloudID
     self.blobs = blobs
     self.observers = observers
+    self.place = place
     self.logger = logger
   }
 
@@ -46,28 +56,17 @@ public struct NodeLinkServer: Sendable {
     try listener.checkDirectory()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await listener.run(ready: ready) }
-      group.addTask { await watchSilence() }
-      group.addTask { await watchClock() }
+      group.addTask { await watch() }
       try await group.next()
       group.cancelAll()
     }
-  }
-
-  /// Asks a node. nil where there is nothing to give. Throws `QueryError`.
-  public func query(node: String, _ subject: NodeQuery.Subject) async throws -> [UInt8]? {
-    let answer = try await streams.query(node, subject)
-    if let text = answer.bodyBase64 {
-      guard let bytes = Data(base64Encoded: text) else { throw QueryError.failed("The answer is not base64.") }
-      return Array(bytes)
-    }
-    if let error = answer.error { throw QueryError.failed(error) }
-    return nil
   }
 
   /// Stores a report: freshness, what the services make of it, steps, drift, and the end of what is gone.
   func take(_ report: Report) async throws {
     // Before it is stored: a store that cannot be written makes no node silent.
     hearing.heard(report.nodeID)
+    meter.reported(report)
     let now = Timestamp.now()
     let observers = observers
     for observation in report.observations { CrashPoint.pass(.takeReport, .before, observation.key.description) }
@@ -88,6 +87,14 @@ public struct NodeLinkServer: Sendable {
     }
   }
 
+  /// Marks silent nodes down, and bears with a clock that is stepped, until the task is cancelled.
+  func watch() async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await watchSilence() }
+      group.addTask { await watchClock() }
+    }
+  }
+
   private func watchClock() async {
     var watch = ClockWatch()
     while (try? await Task.sleep(for: .seconds(ClockWatch.lookSeconds), clock: .suspending)) != nil {
@@ -103,11 +110,9 @@ public struct NodeLinkServer: Sendable {
   /// moment ago looks an hour old, or still to come.
   func hearAgain() async throws {
     let observers = observers
-    let heard = try await store.read { try NodeTable.up($0) }.filter {
-      hearing.silence(of: $0) <= .seconds(NodeTable.downAfterSeconds)
-    }
+    let heard = try await upNodes().filter { hearing.silence(of: $0.id) <= .seconds(NodeTable.downAfterSeconds) }
     try await store.write { tx in
-      for node in heard {
+      for (node, _) in heard {
         try NodeTable.heard(tx, node, facts: nil, at: .now())
         let nothing = Report(nodeID: node, facts: nil, observations: [], events: [])
         for observer in observers { try observer.observe(tx, node: node, report: nothing) }
@@ -123,13 +128,25 @@ public struct NodeLinkServer: Sendable {
     }
   }
 
-  /// Marks silent nodes down. A clock that is stepped declares nobody silent: what counts is how long this process has
-  /// not heard a node, and what it never heard has the time that this process runs.
+  /// Marks silent nodes down. A clock that is stepped declares nobody silent: what counts is how long no control has
+  /// heard a node, as far as this process could see, and what it never heard has the time that this process runs.
   func markSilent() async throws {
-    let silent = try await store.read { try NodeTable.up($0) }.filter {
-      hearing.silence(of: $0) > .seconds(NodeTable.downAfterSeconds)
-    }
+    let silent = try await upNodes().filter { hearing.silence(of: $0.id) > .seconds(NodeTable.downAfterSeconds) }
     guard !silent.isEmpty else { return }
-    try await store.write { tx in for node in silent { try NodeTable.markDown(tx, node) } }
+    try await store.write { tx in
+      for (node, lastSeen) in silent { try NodeTable.markDown(tx, node, lastSeen: lastSeen) }
+    }
+  }
+
+  /// The nodes that are marked up; what other controls heard of them is taken in.
+  private func upNodes() async throws -> [(id: String, lastSeen: Timestamp)] {
+    do {
+      let nodes = try await store.read { try NodeTable.up($0) }
+      for (node, lastSeen) in nodes { hearing.saw(node, lastSeen) }
+      return nodes
+    } catch {
+      hearing.lost()
+      throw error
+    }
   }
 }

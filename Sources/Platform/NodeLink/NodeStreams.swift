@@ -1,5 +1,6 @@
 import Foundation
 import Kit
+import Store
 
 /// Why a node gave no answer to a query.
 public enum QueryError: Error, Sendable, Equatable {
@@ -27,21 +28,44 @@ actor NodeStreams {
   private var streams: [String: Open] = [:]
   private var waiting: [String: (node: String, continuation: CheckedContinuation<NodeAnswer, any Error>)] = [:]
   private var last = 0
+  /// Follows the change feed as long as any stream is open.
+  private var waker: Task<Void, Never>?
+  private let store: any Store
 
-  /// A node opens a stream; an older one of the same node ends. What comes back wakes the stream's loop.
+  init(store: any Store) { self.store = store }
+
+  /// A node opens a stream; an older one of the same node ends. What comes back wakes the stream's loop, and so does
+  /// every change of the node's manifest from now on.
   func open(_ node: String) -> (number: Int, wakes: AsyncStream<Void>, wake: AsyncStream<Void>.Continuation) {
     let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    if waker == nil {
+      let (store, changes) = (store, store.feed.follow())
+      waker = Task { await wakeStreams(store, changes) }
+    }
     last += 1
     streams[node]?.wake.finish()
     streams[node] = Open(number: last, wake: wake)
     return (last, wakes, wake)
   }
 
-  func close(_ node: String, _ number: Int) {
-    guard let stream = streams[node], stream.number == number else { return }
+  /// True where it was the node's newest stream: the node has none here any more.
+  func close(_ node: String, _ number: Int) -> Bool {
+    guard let stream = streams[node], stream.number == number else { return false }
     stream.wake.finish()
     streams[node] = nil
+    if streams.isEmpty {
+      waker?.cancel()
+      waker = nil
+    }
+    return true
   }
+
+  /// The node's stream looks for what changed.
+  func wake(_ node: String) { streams[node]?.wake.yield() }
+
+  func wakeAll() { for stream in streams.values { stream.wake.yield() } }
+
+  func has(_ node: String) -> Bool { streams[node] != nil }
 
   /// Ends every other stream: their nodes come back and are told everything anew.
   func endAll(but number: Int) {

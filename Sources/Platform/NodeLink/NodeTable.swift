@@ -12,7 +12,7 @@ public enum NodeTable {
 
   public static let migrations = [
     Migration(
-      room: "nodelink", number: 2,
+      room: "nodelink", number: 2, .expand,
       [
         """
         CREATE TABLE node (
@@ -81,13 +81,14 @@ public enum NodeTable {
     try tx.change(changeKind, id)
   }
 
-  /// Ids of the nodes that are marked up.
-  static func up(_ tx: Transaction) throws -> [String] {
-    try tx.query("SELECT node_id FROM node WHERE up = 1 ORDER BY node_id") { $0.text(0) }
+  /// Ids of the nodes that are marked up, each with when it was heard last as its row says.
+  static func up(_ tx: Transaction) throws -> [(id: String, lastSeen: Timestamp)] {
+    try tx.query("SELECT node_id, last_seen FROM node WHERE up = 1 ORDER BY node_id") { ($0.text(0), $0.time(1)) }
   }
 
-  /// Marks a node down, and says so in the feed.
-  static func markDown(_ tx: Transaction, _ id: String) throws {
-    if try tx.execute("UPDATE node SET up = 0 WHERE node_id = \(id) AND up = 1") > 0 { try tx.change(changeKind, id) }
+  /// Marks a node down, and says so in the feed. Nothing happens where it was heard since `lastSeen`.
+  static func markDown(_ tx: Transaction, _ id: String, lastSeen: Timestamp) throws {
+    let marked = try tx.execute("UPDATE node SET up = 0 WHERE node_id = \(id) AND up = 1 AND last_seen = \(lastSeen)")
+    if marked > 0 { try tx.change(changeKind, id) }
   }
 }

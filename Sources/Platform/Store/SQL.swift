@@ -81,19 +81,28 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
     public mutating func appendInterpolation(_ part: SQL) { append(part) }
 
     mutating func append(_ part: SQL) {
-      var rest = Substring(part.text)
-      while let dollar = rest.firstIndex(of: "$") {
-        text += rest[..<dollar]
-        let digits = rest[rest.index(after: dollar)...].prefix(while: \.isNumber)
-        if let number = Int(digits), part.arguments.indices.contains(number - 1) {
+      // By bytes: a list of a thousand values is a text of kilobytes.
+      let bytes = part.text.utf8
+      var rest = bytes[...]
+      while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
+        text += part.text[rest.startIndex..<dollar]
+        let digits = rest[bytes.index(after: dollar)...].prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+        if let number = Int(Substring(digits)), part.arguments.indices.contains(number - 1) {
           arguments.append(part.arguments[number - 1])
           text += "$\(arguments.count)"
         } else {
-          text += "$" + digits
+          text += "$" + part.text[digits.startIndex..<digits.endIndex]
         }
-        rest = digits.endIndex < rest.endIndex ? rest[digits.endIndex...] : ""
+        rest = rest[digits.endIndex...]
       }
-      text += rest
+      text += part.text[rest.startIndex...]
+    }
+  }
+
+  /// Throws `StoreError` of kind `unstorable` for text with a NUL, which PostgreSQL cannot hold.
+  func refuseUnstorable() throws {
+    for case .text(let text) in arguments where text.utf8.contains(0) {
+      throw StoreError(kind: .unstorable, message: "text with a NUL cannot be stored")
     }
   }
 
@@ -125,6 +134,12 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case io
     /// Too many writes wait already: answer 503 with Retry-After.
     case overloaded
+    /// The server is gone, restarts or does not answer; nothing was kept. Connections are opened anew by themselves.
+    case unavailable
+    /// The server went away while it committed: what was asked may have been kept, or not.
+    case outcomeUnknown
+    /// Text that cannot be stored: it holds a NUL.
+    case unstorable
   }
   public var kind: Kind
   public var message: String
@@ -134,10 +149,10 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     self.message = message
   }
 
-  /// Whether the disk is to blame and not what was asked: the same may go well later.
+  /// Whether the disk or the server is to blame and not what was asked: the same may go well later.
   public var isOutage: Bool {
     switch kind {
-    case .full, .readOnly, .io, .corrupt: true
+    case .full, .readOnly, .io, .corrupt, .unavailable, .outcomeUnknown: true
     default: false
     }
   }

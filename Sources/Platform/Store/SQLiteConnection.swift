@@ -2,7 +2,7 @@ import CSQLite
 import Kit
 
 /// One SQLite connection with its prepared statements; used only on the thread that opened it.
-final class SQLiteConnection: SQLConnection {
+final class SQLiteConnection: EngineConnection {
   private let database: OpaquePointer
   private var statements: [String: OpaquePointer] = [:]
   /// Prepared statements kept; past this the cache is emptied.
@@ -44,8 +44,23 @@ final class SQLiteConnection: SQLConnection {
     sqlite3_close_v2(database)
   }
 
-  /// Whether a transaction is open. SQLite ends one by itself after some failures of the disk.
   var inTransaction: Bool { sqlite3_get_autocommit(database) == 0 }
+
+  var rowsChanged: Int { Int(sqlite3_total_changes64(database)) }
+  var isUsable: Bool { true }
+  var isPostgres: Bool { false }
+
+  func beginReading() throws { try executeAhead("BEGIN") }
+  func endReading() throws { try executeAhead("COMMIT") }
+  func beginWriting() throws { try executeAhead("BEGIN IMMEDIATE") }
+  func commitWriting(newest: Int64?) throws { try executeAhead("COMMIT") }
+  func savepoint() throws { try executeAhead("SAVEPOINT one") }
+  func releaseSavepoint() throws { try executeAhead("RELEASE one") }
+  func returnToSavepoint() throws {
+    try run("ROLLBACK TO one")
+    try run("RELEASE one")
+  }
+  func rollback() throws { try run("ROLLBACK") }
 
   /// Runs a statement of our own without parameters (BEGIN, COMMIT, PRAGMA).
   func run(_ text: String) throws {
@@ -56,6 +71,8 @@ final class SQLiteConnection: SQLConnection {
     try forEach(sql) { _ in }
     return Int(sqlite3_changes(database))
   }
+
+  func executeAhead(_ sql: SQL) throws { try forEach(sql) { _ in } }
 
   func forEach(_ sql: SQL, _ body: (any Row) throws -> Void) throws {
     let statement = try prepare(sql)
@@ -74,6 +91,7 @@ final class SQLiteConnection: SQLConnection {
   }
 
   private func prepare(_ sql: SQL) throws -> OpaquePointer {
+    try sql.refuseUnstorable()
     let statement = try statements.removeValue(forKey: sql.text) ?? compile(sql.text)
     // A statement that is being stepped is in use: a nested query with the same text gets one of its own.
     if sqlite3_stmt_busy(statement) != 0 {

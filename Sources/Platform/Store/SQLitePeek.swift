@@ -2,11 +2,6 @@
 public enum SQLitePeek {
   /// Runs `body` once on a snapshot. Writing in it fails. Throws `StoreError`, and what `body` throws.
   public static func read<T>(path: String, _ body: (Transaction) throws -> T) throws -> T {
-    try SQLiteHandle(path: path, readOnly: true).use { connection in
-      try connection.run("BEGIN")
-      let value = try body(Transaction(connection))
-      try connection.run("COMMIT")
-      return value
-    }
+    try ConnectionHandle { try SQLiteConnection(path: path, readOnly: true) }.read(body)
   }
 }

@@ -2,7 +2,11 @@ import Kit
 
 /// One engine's connection: what a driver implements. Used only on the thread that owns it.
 protocol SQLConnection: AnyObject {
+  /// Whether it speaks to PostgreSQL; else it is SQLite.
+  var isPostgres: Bool { get }
   func execute(_ sql: SQL) throws -> Int
+  /// Runs a statement, at the latest before the next one and before the closure's end; what it throws, those may throw.
+  func executeAhead(_ sql: SQL) throws
   func forEach(_ sql: SQL, _ body: (any Row) throws -> Void) throws
 }
 
@@ -16,9 +20,16 @@ public final class Transaction {
 
   init(_ connection: any SQLConnection) { self.connection = connection }
 
+  /// Whether the engine is PostgreSQL; for the few things that have no words both engines understand.
+  public var isPostgres: Bool { connection.isPostgres }
+
   /// Runs a statement and returns how many rows it changed. Throws `StoreError`.
   @discardableResult
   public func execute(_ sql: SQL) throws -> Int { try connection.execute(sql) }
+
+  /// Runs a statement whose outcome nobody looks at: it may travel with the next one, which then throws what it would
+  /// have thrown. To a server it saves a round trip.
+  public func executeAhead(_ sql: SQL) throws { try connection.executeAhead(sql) }
 
   /// Every row, decoded.
   public func query<R>(_ sql: SQL, _ decode: (any Row) throws -> R) throws -> [R] {
@@ -41,22 +52,6 @@ public final class Transaction {
   /// Calls `body` with each row in turn: for encoding straight into an answer.
   public func forEach(_ sql: SQL, _ body: (any Row) throws -> Void) throws { try connection.forEach(sql, body) }
 
-  /// Says in the change feed that the object changed, and returns the change's revision (it only grows).
-  @discardableResult
-  public func change(_ kind: String, _ id: String) throws -> Int64 {
-    let row = try first(
-      "INSERT INTO changes (kind, object_id, at) VALUES (\(kind), \(id), \(Timestamp.now())) RETURNING revision"
-    ) { Int64($0.int(0)) }
-    guard let row else { throw StoreError(kind: .other, message: "the change feed gave no revision") }
-    revision = row
-    return row
-  }
-  /// Lets the change feed go on beyond `revision`: where others remember changes that this store does not, no number
-  /// must be given twice. Nothing happens where the feed is there already.
-  public func skipChanges(to revision: Int64, _ kind: String, _ id: String) throws {
-    guard Int64(try count("SELECT max(revision) FROM changes")) < revision else { return }
-    try execute(
-      "INSERT INTO changes (revision, kind, object_id, at) VALUES (\(revision), \(kind), \(id), \(Timestamp.now()))")
-    self.revision = revision
-  }
+  /// A change of the feed was written.
+  func note(revision: Int64) { self.revision = revision }
 }

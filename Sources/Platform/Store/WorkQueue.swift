@@ -24,7 +24,7 @@ final class WorkQueue<Job: Sendable>: Sendable {
 
   /// Adds a job; false where too many wait or the queue has stopped.
   func append(_ job: Job) -> Bool {
-    state.signal { state in
+    state.change { state in
       guard !state.stopped, state.jobs.count - state.head < waitingMax else { return false }
       state.jobs.append(job)
       return true
@@ -34,7 +34,7 @@ final class WorkQueue<Job: Sendable>: Sendable {
   /// Jobs that no thread has taken yet.
   var waiting: Int { state.with { $0.jobs.count - $0.head } }
 
-  func stop() { state.signal { $0.stopped = true } }
+  func stop() { state.change(wakingAll: true) { $0.stopped = true } }
 
   /// Starts a thread that owns what `open` gives. Throws what `open` throws.
   func start<Owned>(
@@ -45,9 +45,9 @@ final class WorkQueue<Job: Sendable>: Sendable {
       let owned: Owned
       do {
         owned = try open()
-        opened.signal { $0 = .success(()) }
+        opened.change { $0 = .success(()) }
       } catch {
-        opened.signal { $0 = .failure(error) }
+        opened.change { $0 = .failure(error) }
         return
       }
       while let first = state.wait(for: { Self.take(&$0).map(Optional.some) ?? ($0.stopped ? .some(nil) : nil) }) {
@@ -93,15 +93,15 @@ private final class Guarded<Value: Sendable>: @unchecked Sendable {
     return body(&value)
   }
 
-  /// Changes the value and wakes a waiter.
+  /// Changes the value and wakes one of those who wait: what was added is for one of them.
   @discardableResult
-  func signal<R>(_ body: (inout Value) -> R) -> R {
+  func change<R>(wakingAll: Bool = false, _ body: (inout Value) -> R) -> R {
     condition.lock()
-    defer {
-      condition.broadcast()
-      condition.unlock()
-    }
-    return body(&value)
+    let result = body(&value)
+    // Woken after unlocking, so that the one who wakes need not wait again for the lock.
+    condition.unlock()
+    if wakingAll { condition.broadcast() } else { condition.signal() }
+    return result
   }
 
   /// Waits until `body` gives something.

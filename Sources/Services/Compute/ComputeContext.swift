@@ -14,14 +14,17 @@ struct ComputeContext: Sendable {
   let tag: CloudTag
   let consoleQuery: ComputeService.ConsoleQuery
   let logger: Logger
+  let shelf = ServerShelf()
 
   /// A server the caller may see. Throws `Fault` 404.
   func server(_ tx: Transaction, id: String, for principal: Principal) throws -> Server {
     guard let server = try ServerTable.find(tx, id: id),
       principal.isAdmin || server.projectID == principal.projectID
-    else { throw Fault.notFound("Instance \(id.quoted) could not be found.") }
+    else { throw Self.noServer(id) }
     return server
   }
+
+  static func noServer(_ id: String) -> Fault { .notFound("Instance \(id.quoted) could not be found.") }
 
   /// `server`, and refuses one that its lock keeps from the caller.
   func unlockedServer(_ tx: Transaction, id: String, for principal: Principal) throws -> Server {
@@ -34,11 +37,6 @@ struct ComputeContext: Sendable {
 extension Call {
   /// Whether the request asks for microversion 2.`minor` or later.
   func at(_ minor: Int) -> Bool { version >= Microversion(2, minor) }
-
-  /// Refuses query parameters that are not known, from the microversion that does so.
-  func refuseUnknownQuery(since minor: Int = 75, _ names: Set<String>) throws {
-    if at(minor) { try query.refuseAll(except: names) }
-  }
 
   /// `http://host:port/compute/v2.1`.
   var root: String { baseURL + "/compute/v2.1" }
@@ -53,12 +51,16 @@ extension Microversion {
 extension JSONWriter {
   /// The `links` of a resource: itself, and where it is without a version.
   mutating func links(_ call: Call, _ path: String) {
-    field("links", [("self", call.root), ("bookmark", call.bookmarkRoot)]) { json, link in
-      json.object {
-        $0.field("rel", link.0)
-        $0.field("href", link.1 + path)
-      }
+    key("links")
+    beginArray()
+    for (rel, root) in [("self", call.root), ("bookmark", call.bookmarkRoot)] {
+      element()
+      beginObject()
+      field("rel", rel)
+      field("href", root, path)
+      endObject()
     }
+    endArray()
   }
 
   /// `<name>_links` with the next page.

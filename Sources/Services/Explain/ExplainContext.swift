@@ -16,6 +16,9 @@ struct ExplainContext: Sendable {
   let tag: CloudTag
   let pathQuery: ExplainService.PathQuery
   let log: RequestLog
+  let metrics: MetricsRegistry
+  let facts: [ExplainService.Facts]
+  let tracer: Tracer?
   let logger: Logger
   let now: @Sendable () -> Timestamp
 

@@ -4,57 +4,98 @@ import Logging
 import Store
 import Synchronization
 
-/// Takes requests down: at once into a bounded buffer, and from there into the store, many at a time.
-final class RequestLog: RequestRecorder {
+/// Takes requests down: at once into the audit file and a bounded buffer, and from there into the store, many at a
+/// time.
+final class RequestLog: RequestKeeper {
   /// Requests that may wait for the store; more are dropped and counted.
   static let waitingMax = 10_000
   /// How long a request waits for company before it is written.
   static let gather = Duration.milliseconds(500)
 
   private struct State {
-    var waiting: [RequestRecord] = []
+    var gate = AuditGate()
+    var waiting: [AuditRecord] = []
     var writing = 0
     var dropped = 0
   }
   private let store: any Store
+  private let file: LineFile?
   private let logger: Logger
   private let state = Mutex(State())
   private let wakes: AsyncStream<Void>
   private let wake: AsyncStream<Void>.Continuation
 
-  init(store: any Store, logger: Logger) {
+  /// `file` gets each record as a line of JSON; nil keeps them in the store alone.
+  init(store: any Store, file: LineFile?, logger: Logger) {
     self.store = store
+    self.file = file
     self.logger = logger
     (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Requests that could not be kept since this process began.
-  var dropped: Int { state.withLock { $0.dropped } }
+  /// Requests that could not be kept since this process began: in the store, and in the file.
+  var dropped: (store: Int, file: Int) { (state.withLock { $0.dropped }, file?.dropped.count ?? 0) }
 
-  func record(_ request: RequestRecord) {
-    state.withLock { state in
-      if state.waiting.count < Self.waitingMax { state.waiting.append(request) } else { state.dropped += 1 }
+  func keep(_ request: AnsweredRequest) {
+    if let record = AuditRecord(request) { keep(record) }
+  }
+
+  func keep(_ record: AuditRecord) {
+    let kept = state.withLock { state in
+      let kept = state.gate.take(record, at: .now)
+      Self.append(kept, to: &state)
+      return kept
     }
-    wake.yield()
+    write(kept)
+    if !kept.isEmpty { wake.yield() }
+  }
+
+  private static func append(_ records: [AuditRecord], to state: inout State) {
+    let room = max(0, waitingMax - state.waiting.count)
+    state.waiting += records.prefix(room)
+    state.dropped += max(0, records.count - room)
+  }
+
+  private func write(_ records: [AuditRecord]) {
+    guard let file else { return }
+    for record in records {
+      var json = JSONWriter(capacity: 1024)
+      AuditEvent.write(record, to: &json)
+      file.append(json.bytes)
+    }
   }
 
   /// Writes what comes until the task is cancelled; `flush` must be called once more after the last request.
   func run() async {
-    for await _ in wakes {
-      guard (try? await Task.sleep(for: Self.gather)) != nil else { break }
-      await flush()
+    let wake = wake
+    await withDiscardingTaskGroup { group in
+      group.addTask {
+        // What was only counted is told when its time is over, though nobody asks for anything any more.
+        while (try? await Task.sleep(for: .seconds(AuditGate.windowSeconds))) != nil { wake.yield() }
+        wake.finish()
+      }
+      for await _ in wakes {
+        guard (try? await Task.sleep(for: Self.gather)) != nil else { break }
+        await flush()
+      }
+      group.cancelAll()
     }
   }
 
-  /// Returns when everything that was recorded before is in the store, or could not be written.
-  func flush() async {
-    let (batch, others) = state.withLock { state in
+  /// Returns when everything that was recorded before is in the store, or could not be written. With `all` what was
+  /// only counted so far is told, too.
+  func flush(all: Bool = false) async {
+    let (counted, batch, others) = state.withLock { state in
+      let counted = state.gate.close(at: .now, always: all)
+      Self.append(counted, to: &state)
       let batch = state.waiting
       state.waiting = []
       state.writing += 1
-      return (batch, state.writing - 1)
+      return (counted, batch, state.writing - 1)
     }
     defer { state.withLock { $0.writing -= 1 } }
+    write(counted)
+    if all { await file?.flush() }
     // Another's batch is ahead in the store's queue: an empty write comes after it.
     if batch.isEmpty, others == 0 { return }
     do {

@@ -14,11 +14,7 @@ struct IdentityCore: Sendable {
   let baseURL: String
   let now: @Sendable () -> Timestamp
   let logger: Logger
-
-  /// What a token of ours carries; nil where no key opens it.
-  func payload(_ token: Secret<String>) -> TokenPayload? {
-    keys.open(token.reveal()).flatMap(TokenPayload.init(decoding:))
-  }
+  let cache = TokenCache()
 
   /// A write; a name that is taken already becomes `Fault` 409 about `kind`.
   func write<T: Sendable>(_ kind: String, _ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {

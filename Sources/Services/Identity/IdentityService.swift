@@ -62,9 +62,7 @@ public struct IdentityService: Sendable {
 
 extension IdentityService: TokenVerifier {
   public func principal(token: Secret<String>) async throws -> Principal? {
-    guard let payload = core.payload(token), core.now() < payload.expiresAt else { return nil }
-    let now = core.now()
-    return try await core.store.read { tx in try TokenRules.principal(tx, payload, at: now) }
+    try await core.verify(token)?.principal
   }
 }
 

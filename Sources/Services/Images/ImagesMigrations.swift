@@ -4,7 +4,7 @@ import Store
 enum ImagesMigrations {
   static let all = [
     Migration(
-      room: "images", number: 1,
+      room: "images", number: 1, .expand,
       [
         """
         CREATE TABLE blob (

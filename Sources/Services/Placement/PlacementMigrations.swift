@@ -4,7 +4,7 @@ import Store
 enum PlacementMigrations {
   static let all = [
     Migration(
-      room: "placement", number: 1,
+      room: "placement", number: 1, .expand,
       [
         """
         CREATE TABLE resource_provider (
@@ -35,6 +35,20 @@ enum PlacementMigrations {
           PRIMARY KEY (consumer, provider, class))
         """,
         "CREATE INDEX allocation_provider ON allocation (provider, class)",
-      ])
+      ]),
+    Migration(room: "placement", number: 2, .expand, room),
+  ]
+
+  /// How much room each host has, counted from its inventory and allocations: what a claim looks for is found by an
+  /// index, however many hosts there are. A host's row is counted anew whenever anything of it changes, and whenever
+  /// its node comes.
+  private static let room = [
+    """
+    CREATE TABLE provider_room (
+      provider TEXT PRIMARY KEY REFERENCES resource_provider (uuid) ON DELETE CASCADE, vcpus INTEGER NOT NULL,
+      memory_mib INTEGER NOT NULL, disk_gib INTEGER NOT NULL, consumers INTEGER NOT NULL)
+    """,
+    "CREATE INDEX provider_room_most ON provider_room (memory_mib DESC, consumers, provider)",
+    "CREATE INDEX allocation_use ON allocation (provider, class, used, consumer)",
   ]
 }

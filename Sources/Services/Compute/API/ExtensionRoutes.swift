@@ -21,10 +21,10 @@ enum ExtensionRoutes {
 
   static var routes: [Route] {
     [
-      Route(.get, "/v2.1/extensions", ComputePermissions.read("extensions")) { _ in
+      Route(.get, "/v2.1/extensions", ComputePermissions.read("extensions"), query: .unread) { _ in
         .json { json in json.field("extensions", all) { write(&$0, $1) } }
       },
-      Route(.get, "/v2.1/extensions/{alias}", ComputePermissions.read("extensions")) { call in
+      Route(.get, "/v2.1/extensions/{alias}", ComputePermissions.read("extensions"), query: .unread) { call in
         let alias = try call.parameter("alias")
         guard let found = all.first(where: { $0.alias == alias }) else {
           throw Fault.notFound("The resource could not be found.")

@@ -12,16 +12,24 @@ struct FlavorRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, "/v2.1/flavors", ComputePermissions.read("flavors:index")) { try await list($0, detailed: false) },
-      Route(.get, "/v2.1/flavors/detail", ComputePermissions.read("flavors:detail")) {
+      Route(.get, "/v2.1/flavors", ComputePermissions.read("flavors:index"), query: .flavors) {
+        try await list($0, detailed: false)
+      },
+      Route(.get, "/v2.1/flavors/detail", ComputePermissions.read("flavors:detail"), query: .flavors) {
         try await list($0, detailed: true)
       },
-      Route(.post, "/v2.1/flavors", ComputePermissions.admin("os-flavor-manage:create")) { try await create($0) },
-      Route(.get, "/v2.1/flavors/{flavor_id}", ComputePermissions.read("flavors:show")) { try await show($0) },
       Route(
-        .put, "/v2.1/flavors/{flavor_id}", since: .compute(55), ComputePermissions.admin("os-flavor-manage:update")
+        .post, "/v2.1/flavors", ComputePermissions.admin("os-flavor-manage:create"), query: .unread,
+        body: .needed(.flavor)
+      ) { try await create($0) },
+      Route(.get, "/v2.1/flavors/{flavor_id}", ComputePermissions.read("flavors:show"), query: .unread) {
+        try await show($0)
+      },
+      Route(
+        .put, "/v2.1/flavors/{flavor_id}", since: .compute(55), ComputePermissions.admin("os-flavor-manage:update"),
+        query: .unread, body: .needed(.flavorChange)
       ) { try await update($0) },
-      Route(.delete, "/v2.1/flavors/{flavor_id}", ComputePermissions.admin("os-flavor-manage:delete")) {
+      Route(.delete, "/v2.1/flavors/{flavor_id}", ComputePermissions.admin("os-flavor-manage:delete"), query: .unread) {
         try await delete($0)
       },
     ]
@@ -38,8 +46,9 @@ struct FlavorRoutes {
     "swap": "swap_mib", "updated_at": "created_at", "vcpu_weight": "0", "vcpus": "vcpus",
   ]
 
+  static let sortKeyNames = sortKeys.keys.sorted()
+
   private func list(_ call: Call, detailed: Bool) async throws -> Reply {
-    try call.refuseUnknownQuery(["limit", "marker", "is_public", "minRam", "minDisk", "sort_key", "sort_dir"])
     let principal = try call.principal()
     let conditions = try Self.filters(call, principal)
     let key = call.query["sort_key"] ?? "flavorid"
@@ -110,7 +119,6 @@ struct FlavorRoutes {
       rxtxFactor: try Self.factor(fields),
       isPublic: try fields.optionalBool("os-flavor-access:is_public", lenient: true) ?? true,
       description: call.at(55) ? try fields.optionalString("description", 0...65535) : nil, createdAt: .now())
-    try fields.finish()
     let created = try await context.store.write { try FlavorTable.insert($0, flavor) }
     guard created else { throw Fault.conflict("Flavor with this ID or name already exists.") }
     return Self.reply(flavor, call)
@@ -152,7 +160,6 @@ struct FlavorRoutes {
     let fields = try call.object("flavor")
     let description = try fields.patchString("description", 0...65535)
     if description.isAbsent { throw fields.invalid("description", "it is required") }
-    try fields.finish()
     let flavor = try await context.store.write { tx in
       guard try FlavorTable.find(tx, id: id, for: principal) != nil else { throw Self.missing(id) }
       try FlavorTable.setDescription(tx, id: id, description.value)

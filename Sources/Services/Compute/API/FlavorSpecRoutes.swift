@@ -14,21 +14,34 @@ struct FlavorSpecRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, Self.specs, ComputePermissions.read("os-flavor-extra-specs:index")) { try await index($0) },
-      Route(.post, Self.specs, ComputePermissions.admin("os-flavor-extra-specs:create")) { try await create($0) },
-      Route(.get, Self.specs + "/{key}", ComputePermissions.read("os-flavor-extra-specs:show")) {
+      Route(.get, Self.specs, ComputePermissions.read("os-flavor-extra-specs:index"), query: .unread) {
+        try await index($0)
+      },
+      Route(
+        .post, Self.specs, ComputePermissions.admin("os-flavor-extra-specs:create"), query: .unread,
+        body: .needed(.only("extra_specs", .specs))
+      ) { try await create($0) },
+      Route(.get, Self.specs + "/{key}", ComputePermissions.read("os-flavor-extra-specs:show"), query: .unread) {
         try await show($0)
       },
-      Route(.put, Self.specs + "/{key}", ComputePermissions.admin("os-flavor-extra-specs:update")) {
+      Route(
+        .put, Self.specs + "/{key}", ComputePermissions.admin("os-flavor-extra-specs:update"), query: .unread,
+        body: .needed(.spec)
+      ) {
         try await update($0)
       },
-      Route(.delete, Self.specs + "/{key}", ComputePermissions.admin("os-flavor-extra-specs:delete")) {
+      Route(.delete, Self.specs + "/{key}", ComputePermissions.admin("os-flavor-extra-specs:delete"), query: .unread) {
         try await delete($0)
       },
-      Route(.get, "/v2.1/flavors/{flavor_id}/os-flavor-access", ComputePermissions.admin("os-flavor-access")) {
+      Route(
+        .get, "/v2.1/flavors/{flavor_id}/os-flavor-access", ComputePermissions.admin("os-flavor-access"), query: .unread
+      ) {
         try await access($0)
       },
-      Route(.post, "/v2.1/flavors/{flavor_id}/action", ComputePermissions.admin("os-flavor-access:action")) {
+      Route(
+        .post, "/v2.1/flavors/{flavor_id}/action", ComputePermissions.admin("os-flavor-access:action"), query: .unread,
+        body: .needed(.flavorAccess)
+      ) {
         try await changeAccess($0)
       },
     ]
@@ -63,7 +76,6 @@ struct FlavorSpecRoutes {
     guard let members = body.value("extra_specs")?.object else {
       throw body.invalid("extra_specs", "an object is required")
     }
-    try body.finish()
     let specs = try Self.checked(members)
     try await set(call, specs)
     return .json { $0.field("extra_specs", raw: ServerFields.text(specs)) }
@@ -144,9 +156,7 @@ struct FlavorSpecRoutes {
     let body = try call.body()
     let add = body.has("addTenantAccess")
     let fields = try body.object(add ? "addTenantAccess" : "removeTenantAccess")
-    try body.finish()
     let project = try fields.string("tenant", 1...64)
-    try fields.finish()
     let (flavor, projects) = try await context.store.write { tx in
       let flavor = try self.flavor(tx, call)
       if add {

@@ -13,26 +13,41 @@ struct HostRoutes {
   var routes: [Route] {
     let manage = ComputePermissions.admin("os-services:update")
     return [
-      Route(.get, "/v2.1/os-availability-zone", ComputePermissions.read("os-availability-zone:list")) {
+      Route(.get, "/v2.1/os-availability-zone", ComputePermissions.read("os-availability-zone:list"), query: .unread) {
         try await zones($0, detailed: false)
       },
-      Route(.get, "/v2.1/os-availability-zone/detail", ComputePermissions.admin("os-availability-zone:detail")) {
+      Route(
+        .get, "/v2.1/os-availability-zone/detail", ComputePermissions.admin("os-availability-zone:detail"),
+        query: .unread
+      ) {
         try await zones($0, detailed: true)
       },
       // There are no aggregates, and clients that show a hypervisor ask for them.
-      Route(.get, "/v2.1/os-aggregates", ComputePermissions.admin("os-aggregates:index")) { _ in
+      Route(.get, "/v2.1/os-aggregates", ComputePermissions.admin("os-aggregates:index"), query: .unread) { _ in
         .json { $0.field("aggregates", [String]()) }
       },
-      Route(.get, "/v2.1/os-services", ComputePermissions.system("os-services:list")) { try await list($0) },
-      Route(.put, "/v2.1/os-services/enable", until: .compute(52), manage) { try await set($0, enabled: true) },
-      Route(.put, "/v2.1/os-services/disable", until: .compute(52), manage) { try await set($0, enabled: false) },
-      Route(.put, "/v2.1/os-services/disable-log-reason", until: .compute(52), manage) {
+      Route(.get, "/v2.1/os-services", ComputePermissions.system("os-services:list"), query: .nova(["host", "binary"]))
+      { try await list($0) },
+      Route(.put, "/v2.1/os-services/enable", until: .compute(52), manage, query: .unread, body: .needed(.service([])))
+      { try await set($0, enabled: true) },
+      Route(.put, "/v2.1/os-services/disable", until: .compute(52), manage, query: .unread, body: .needed(.service([])))
+      { try await set($0, enabled: false) },
+      Route(
+        .put, "/v2.1/os-services/disable-log-reason", until: .compute(52), manage, query: .unread,
+        body: .needed(.service([JSONShape.disabledReason]))
+      ) {
         try await set($0, enabled: false, withReason: true)
       },
-      Route(.put, "/v2.1/os-services/force-down", since: .compute(11), until: .compute(52), manage) {
+      Route(
+        .put, "/v2.1/os-services/force-down", since: .compute(11), until: .compute(52), manage, query: .unread,
+        body: .needed(.service([JSONShape.forcedDown]))
+      ) {
         try await forceDown($0)
       },
-      Route(.put, "/v2.1/os-services/{service_id}", since: .compute(53), manage) { try await update($0) },
+      Route(
+        .put, "/v2.1/os-services/{service_id}", since: .compute(53), manage, query: .unread,
+        body: .needed(.serviceChange)
+      ) { try await update($0) },
     ]
   }
 
@@ -63,7 +78,6 @@ struct HostRoutes {
   }
 
   private func list(_ call: Call) async throws -> Reply {
-    try call.refuseUnknownQuery(["host", "binary"])
     let now = Timestamp.now()
     let hosts = try await context.store.read { try HostTable.all($0) }.filter { host in
       (call.query["host"].map { $0 == host.hostname } ?? true)
@@ -103,7 +117,6 @@ struct HostRoutes {
     let host = try body.string("host", 1...255)
     let binary = try body.string("binary", 1...255)
     let reason = withReason ? try body.string("disabled_reason", 1...255) : nil
-    try body.finish()
     try await context.store.write { [context] tx in
       let found = try named(tx, host: host, binary: binary)
       try HostTable.setEnabled(tx, nodeID: found.nodeID, enabled: enabled, reason: reason)
@@ -124,7 +137,6 @@ struct HostRoutes {
     let host = try body.string("host", 1...255)
     let binary = try body.string("binary", 1...255)
     let down = try body.bool("forced_down", lenient: true)
-    try body.finish()
     try await context.store.write { tx in
       let found = try named(tx, host: host, binary: binary)
       try HostTable.setForcedDown(tx, nodeID: found.nodeID, down)
@@ -147,7 +159,6 @@ struct HostRoutes {
     let status = try body.optionalChoice("status", ["enabled", "disabled"])
     let reason = try body.optionalString("disabled_reason", 1...255)
     let down = try body.optionalBool("forced_down", lenient: true)
-    try body.finish()
     guard status != nil || down != nil else {
       throw Fault.badRequest("No updates were requested. Fields 'status' or 'forced_down' should be specified.")
     }

@@ -13,15 +13,21 @@ struct HypervisorRoutes {
   var routes: [Route] {
     let read = ComputePermissions.system("os-hypervisors:list")
     return [
-      Route(.get, "/v2.1/os-hypervisors", read) { try await list($0, detailed: false) },
-      Route(.get, "/v2.1/os-hypervisors/detail", ComputePermissions.system("os-hypervisors:list-detail")) {
+      Route(.get, "/v2.1/os-hypervisors", read, query: .hypervisors) { try await list($0, detailed: false) },
+      Route(
+        .get, "/v2.1/os-hypervisors/detail", ComputePermissions.system("os-hypervisors:list-detail"),
+        query: .hypervisors
+      ) {
         try await list($0, detailed: true)
       },
       Route(
         .get, "/v2.1/os-hypervisors/statistics", until: .compute(87),
-        ComputePermissions.system("os-hypervisors:statistics")
+        ComputePermissions.system("os-hypervisors:statistics"), query: .unread
       ) { try await statistics($0) },
-      Route(.get, "/v2.1/os-hypervisors/{hypervisor_id}", ComputePermissions.system("os-hypervisors:show")) {
+      Route(
+        .get, "/v2.1/os-hypervisors/{hypervisor_id}", ComputePermissions.system("os-hypervisors:show"),
+        query: .hypervisor
+      ) {
         try await show($0)
       },
     ]
@@ -50,9 +56,6 @@ struct HypervisorRoutes {
   }
 
   private func list(_ call: Call, detailed: Bool) async throws -> Reply {
-    if call.at(53) {
-      try call.query.refuseAll(except: ["limit", "marker", "hypervisor_hostname_pattern", "with_servers"])
-    }
     let withServers = call.at(53) ? try call.query.bool("with_servers") ?? false : false
     let pattern = call.at(53) ? call.query["hypervisor_hostname_pattern"] : nil
     let page = call.at(33) ? try call.page(default: Self.pageMax, maximum: Self.pageMax) : nil

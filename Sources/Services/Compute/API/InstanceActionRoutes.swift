@@ -13,8 +13,10 @@ struct InstanceActionRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, Self.path, ComputePermissions.read("os-instance-actions:list")) { try await index($0) },
-      Route(.get, Self.path + "/{request_id}", ComputePermissions.read("os-instance-actions:show")) {
+      Route(.get, Self.path, ComputePermissions.read("os-instance-actions:list"), query: .instanceActions) {
+        try await index($0)
+      },
+      Route(.get, Self.path + "/{request_id}", ComputePermissions.read("os-instance-actions:show"), query: .unread) {
         try await show($0)
       },
     ]
@@ -39,8 +41,6 @@ struct InstanceActionRoutes {
     var since: Timestamp?
     var before: Timestamp?
     if call.at(58) {
-      let names: Set<String> = ["limit", "marker", "changes-since"]
-      try call.query.refuseAll(except: call.at(66) ? names.union(["changes-before"]) : names)
       let page = try call.page(default: Self.pageMax, maximum: Self.pageMax)
       (limit, marker) = (page.limit ?? Self.pageMax, page.marker)
       since = try call.query["changes-since"].map(ServerFilter.time)

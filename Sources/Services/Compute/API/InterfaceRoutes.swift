@@ -17,12 +17,18 @@ struct InterfaceRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, Self.path, ComputePermissions.read("os-attach-interfaces:list")) { try await index($0) },
-      Route(.post, Self.path, ComputePermissions.write("os-attach-interfaces:create")) { try await attach($0) },
-      Route(.get, Self.path + "/{port_id}", ComputePermissions.read("os-attach-interfaces:show")) {
+      Route(.get, Self.path, ComputePermissions.read("os-attach-interfaces:list"), query: .unread) {
+        try await index($0)
+      },
+      Route(
+        .post, Self.path, ComputePermissions.write("os-attach-interfaces:create"), query: .unread,
+        body: .needed(.interfaceAttachment)
+      ) { try await attach($0) },
+      Route(.get, Self.path + "/{port_id}", ComputePermissions.read("os-attach-interfaces:show"), query: .unread) {
         try await show($0)
       },
-      Route(.delete, Self.path + "/{port_id}", ComputePermissions.write("os-attach-interfaces:delete")) {
+      Route(.delete, Self.path + "/{port_id}", ComputePermissions.write("os-attach-interfaces:delete"), query: .unread)
+      {
         try await detach($0)
       },
     ]
@@ -79,13 +85,11 @@ struct InterfaceRoutes {
     let port = try fields.optionalUUID("port_id")
     let addresses = try fields.optionalObjects("fixed_ips", countMax: 1)?.map { entry in
       let address = try entry.string("ip_address")
-      try entry.finish()
       guard IPAddress(address) != nil else { throw entry.invalid("ip_address", "it is no address") }
       return address
     }
     let tag = call.at(49) ? try fields.optionalString("tag", 1...60) : nil
     if let tag { try ServerFields.checkTag(tag) }
-    try fields.finish()
     if let port {
       guard network == nil, addresses == nil else {
         throw Fault.badRequest("Must not input both network_id and port_id, nor fixed_ips with port_id")
@@ -104,10 +108,10 @@ struct InterfaceRoutes {
     let portID = try call.parameter("port_id")
     try await context.store.write { [context, interfaces, sagas] tx in
       let server = try context.unlockedServer(tx, id: id, for: principal)
-      try ServerGuard.check(server, "detach_interface", in: Self.states)
       guard try Self.ports(tx, server, context).contains(where: { $0.id == portID }) else {
         throw Self.missing(portID, id)
       }
+      try ServerGuard.check(server, "detach_interface", in: Self.states)
       let card = InterfaceSagas.Card(serverID: id, portID: portID, requestID: call.requestID)
       try interfaces.detachTakesOver(tx, card)
       try ActionTable.begin(tx, server, "detach_interface", requestID: call.requestID, userID: principal.userID)

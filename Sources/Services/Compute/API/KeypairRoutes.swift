@@ -11,16 +11,25 @@ struct KeypairRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, "/v2.1/os-keypairs", Permission("os_compute_api:os-keypairs:index", .authenticated)) {
+      Route(.get, "/v2.1/os-keypairs", Permission("os_compute_api:os-keypairs:index", .authenticated), query: .keypairs)
+      {
         try await list($0)
       },
-      Route(.post, "/v2.1/os-keypairs", Permission("os_compute_api:os-keypairs:create", .authenticated)) {
+      Route(
+        .post, "/v2.1/os-keypairs", Permission("os_compute_api:os-keypairs:create", .authenticated), query: .unread,
+        body: .needed(.keypair)
+      ) {
         try await create($0)
       },
-      Route(.get, "/v2.1/os-keypairs/{name}", Permission("os_compute_api:os-keypairs:show", .authenticated)) {
+      Route(
+        .get, "/v2.1/os-keypairs/{name}", Permission("os_compute_api:os-keypairs:show", .authenticated), query: .keypair
+      ) {
         try await show($0)
       },
-      Route(.delete, "/v2.1/os-keypairs/{name}", Permission("os_compute_api:os-keypairs:delete", .authenticated)) {
+      Route(
+        .delete, "/v2.1/os-keypairs/{name}", Permission("os_compute_api:os-keypairs:delete", .authenticated),
+        query: .keypair
+      ) {
         try await delete($0)
       },
     ]
@@ -39,7 +48,6 @@ struct KeypairRoutes {
   }
 
   private func list(_ call: Call) async throws -> Reply {
-    try call.refuseUnknownQuery(["user_id", "limit", "marker"])
     let user = try user(call, call.query["user_id"], "index")
     let page = call.at(35) ? try call.page(default: Self.pageMax, maximum: Self.pageMax) : nil
     let limit = page?.limit ?? Self.pageMax
@@ -67,7 +75,6 @@ struct KeypairRoutes {
   }
 
   private func show(_ call: Call) async throws -> Reply {
-    try call.refuseUnknownQuery(["user_id"])
     let name = try call.parameter("name")
     let user = try user(call, call.query["user_id"], "show")
     let key = try await context.store.read { try KeypairTable.find($0, user: user, name: name) }
@@ -94,7 +101,6 @@ struct KeypairRoutes {
     let imported = try fields.optionalString("public_key", 0...OpenSSHKey.publicKeyCharactersMax)
     let type = call.at(2) ? try fields.optionalChoice("type", ["ssh", "x509"]) ?? "ssh" : "ssh"
     let user = try user(call, call.at(10) ? try fields.optionalString("user_id", 1...255) : nil, "create")
-    try fields.finish()
     guard type == "ssh" else { throw Fault.badRequest("Keypairs of type x509 are not supported.") }
     if imported == nil, call.at(92) { throw fields.invalid("public_key", "it is required") }
     let made = imported == nil ? OpenSSHKey.generate(comment: "Generated-by-Haneul") : nil
@@ -107,12 +113,11 @@ struct KeypairRoutes {
     let project = try call.principal().projectID ?? ""
     try await context.store.write { tx in
       let limit = try ComputeQuota.limits(tx, project: project)["key_pairs"] ?? -1
+      if try KeypairTable.insert(tx, key, max: limit) { return }
       if limit >= 0, try KeypairTable.count(tx, user: user) >= limit {
         throw Fault.forbidden("Quota exceeded, too many key pairs.")
       }
-      guard try KeypairTable.insert(tx, key) else {
-        throw Fault.conflict("Key pair \(name.quoted) already exists.")
-      }
+      throw Fault.conflict("Key pair \(name.quoted) already exists.")
     }
     return .json(call.at(2) ? 201 : 200) { json in
       json.field("keypair") {
@@ -137,7 +142,6 @@ struct KeypairRoutes {
   }
 
   private func delete(_ call: Call) async throws -> Reply {
-    try call.refuseUnknownQuery(["user_id"])
     let name = try call.parameter("name")
     let user = try user(call, call.query["user_id"], "delete")
     guard try await context.store.write({ try KeypairTable.delete($0, user: user, name: name) }) else {

@@ -11,16 +11,25 @@ struct QuotaRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, "/v2.1/limits", ComputePermissions.read("limits")) { try await limits($0) },
-      Route(.get, Self.path, ComputePermissions.read("os-quota-sets:show")) { try await show($0, detailed: false) },
-      Route(.get, Self.path + "/detail", ComputePermissions.admin("os-quota-sets:detail")) {
+      Route(.get, "/v2.1/limits", ComputePermissions.read("limits"), query: .nova(["tenant_id", "reserved"])) {
+        try await limits($0)
+      },
+      Route(.get, Self.path, ComputePermissions.read("os-quota-sets:show"), query: .quotaSet) {
+        try await show($0, detailed: false)
+      },
+      Route(.get, Self.path + "/detail", ComputePermissions.admin("os-quota-sets:detail"), query: .quotaSet) {
         try await show($0, detailed: true)
       },
       Route(
-        .get, Self.path + "/defaults", Permission("os_compute_api:os-quota-sets:defaults", .authenticated)
+        .get, Self.path + "/defaults", Permission("os_compute_api:os-quota-sets:defaults", .authenticated),
+        query: .unread
       ) { try await defaults($0) },
-      Route(.put, Self.path, ComputePermissions.admin("os-quota-sets:update")) { try await update($0) },
-      Route(.delete, Self.path, ComputePermissions.admin("os-quota-sets:delete")) { try await delete($0) },
+      Route(
+        .put, Self.path, ComputePermissions.admin("os-quota-sets:update"), query: .quotaSet, body: .needed(.quotaSet)
+      ) { try await update($0) },
+      Route(.delete, Self.path, ComputePermissions.admin("os-quota-sets:delete"), query: .quotaSet) {
+        try await delete($0)
+      },
     ]
   }
 
@@ -41,7 +50,6 @@ struct QuotaRoutes {
   ]
 
   private func limits(_ call: Call) async throws -> Reply {
-    if call.at(57) { try call.refuseUnknownQuery(["tenant_id", "reserved"]) }
     var project = try call.principal().projectID ?? ""
     if let other = call.query["tenant_id"], other != project {
       try call.require(ComputePermissions.system("limits:other_project"))
@@ -68,12 +76,7 @@ struct QuotaRoutes {
 
   /// Resources that the microversion shows no more.
   private static func hidden(_ call: Call) -> Set<String> {
-    var hidden: Set<String> = []
-    if call.at(36) { hidden = ["fixed_ips", "floating_ips", "security_group_rules", "security_groups"] }
-    if call.at(57) {
-      hidden.formUnion(["injected_files", "injected_file_content_bytes", "injected_file_path_bytes"])
-    }
-    return hidden
+    Set(ComputeQuota.last.filter { call.at($0.value + 1) }.keys)
   }
 
   // MARK: Quota sets
@@ -89,7 +92,6 @@ struct QuotaRoutes {
   }
 
   private func show(_ call: Call, detailed: Bool) async throws -> Reply {
-    try call.refuseUnknownQuery(["user_id"])
     let project = try project(call)
     let (limits, use) = try await context.store.read { tx in
       (try ComputeQuota.limits(tx, project: project), try ComputeQuota.use(tx, project: project))
@@ -126,7 +128,6 @@ struct QuotaRoutes {
   }
 
   private func update(_ call: Call) async throws -> Reply {
-    try call.refuseUnknownQuery(["user_id"])
     if call.query.has("user_id") { throw Fault.badRequest("Quotas of single users are not supported.") }
     let project = try call.parameter("project_id")
     let fields = try call.object("quota_set")
@@ -136,8 +137,6 @@ struct QuotaRoutes {
     for (name, _) in ComputeQuota.standard where !hidden.contains(name) {
       if let limit = try fields.optionalInt(name, -1...Int(Int32.max), lenient: true) { asked[name] = limit }
     }
-    if fields.has("tenant_id") { _ = fields.value("tenant_id") }
-    try fields.finish()
     let limits = try await context.store.write { [asked] tx in
       let use = try ComputeQuota.use(tx, project: project)
       for (name, limit) in asked {

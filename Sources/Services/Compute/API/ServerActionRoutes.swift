@@ -23,7 +23,10 @@ struct ServerActionRoutes {
   var routes: [Route] {
     [
       // The least any action needs; each asks for its own permission besides.
-      Route(.post, "/v2.1/servers/{server_id}/action", ComputePermissions.read("servers:action")) {
+      Route(
+        .post, "/v2.1/servers/{server_id}/action", ComputePermissions.read("servers:action"), query: .unread,
+        body: .needed(.serverAction)
+      ) {
         try await act($0)
       }
     ]
@@ -108,7 +111,6 @@ struct ServerActionRoutes {
   private func reboot(_ call: Call, _ body: JSONFields) async throws -> Reply {
     let fields = try body.object("reboot")
     let type = try fields.string("type").uppercased()
-    try fields.finish()
     guard type == "SOFT" || type == "HARD" else {
       throw fields.invalid("type", "it must be SOFT or HARD")
     }
@@ -135,7 +137,6 @@ struct ServerActionRoutes {
     if call.at(73), case .object? = body.value("lock") {
       let fields = try body.object("lock")
       reason = try fields.optionalString("locked_reason", 1...255)
-      try fields.finish()
     } else if !call.at(73) {
       _ = body.value("lock")
     } else if let value = body.value("lock"), !value.isNull {
@@ -167,7 +168,6 @@ struct ServerActionRoutes {
   ) async throws -> Reply {
     let fields = try body.object(member)
     let group = try fields.string("name", 1...255)
-    try fields.finish()
     return try await change(call, lockable: false) { [context, lifecycle] tx, server, _ in
       try context.networks.setSecurityGroup(
         tx, serverID: server.id, projectID: server.projectID, group: group, present: present,
@@ -185,7 +185,6 @@ struct ServerActionRoutes {
     try call.require(ComputePermissions.write("os-console-output"))
     let fields = try body.object("os-getConsoleOutput")
     let length = try fields.optionalInt("length", -1...Int(Int32.max), lenient: true)
-    try fields.finish()
     let principal = try call.principal()
     let id = try call.parameter("server_id")
     let server = try await context.store.read { [context] in try context.server($0, id: id, for: principal) }

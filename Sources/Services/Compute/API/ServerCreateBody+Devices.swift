@@ -41,7 +41,6 @@ extension ServerCreateBody {
       try ServerFields.checkTag(tag)
     }
     if call.at(67) { _ = try mapping.optionalString("volume_type") }
-    try mapping.finish()
     guard source == "image", destination == "local", bootIndex == 0, !volumes, let id else {
       throw Fault.badRequest(
         "Block Device Mapping is Invalid: only source_type image, destination_type local and boot_index 0 are "
@@ -80,7 +79,6 @@ extension ServerCreateBody {
     let fixedIP = try entry.optionalString("fixed_ip")
     let tag = tagged ? try entry.optionalString("tag", 1...60) : nil
     if let tag { try ServerFields.checkTag(tag) }
-    try entry.finish()
     if let fixedIP, IPAddress(fixedIP) == nil { throw entry.invalid("fixed_ip", "it is no address") }
     if let port {
       if let fixedIP { throw Fault.badRequest("Specified Fixed IP '\(fixedIP)' cannot be used with port '\(port)'.") }

@@ -37,7 +37,6 @@ struct ServerCreateBody: Sendable {
     let body = try call.body()
     let fields = try body.object("server")
     schedulerHints = try Self.hints(body)
-    try body.finish()
 
     name = try ServerFields.name(fields)
     flavorID = try Self.flavor(fields)
@@ -45,7 +44,6 @@ struct ServerCreateBody: Sendable {
     cards = try Self.networks(fields, call)
     securityGroups = try fields.optionalObjects("security_groups")?.map { group in
       let name = try group.string("name", 1...255)
-      try group.finish()
       return name
     }
     keyName = try fields.optionalString("key_name", 1...255)
@@ -66,7 +64,6 @@ struct ServerCreateBody: Sendable {
     accessIPv4 = try ServerFields.access(fields, "accessIPv4", version: 4, old: nil)
     accessIPv6 = try ServerFields.access(fields, "accessIPv6", version: 6, old: nil)
     try Self.refuseUnsupported(fields, call)
-    try fields.finish()
     try checkCounts()
   }
 

@@ -1,5 +1,6 @@
 import API
 import Auth
+import Contracts
 import Kit
 import Store
 
@@ -19,13 +20,13 @@ struct ServerFilter {
     "project_id", "ramdisk_id", "reservation_id", "root_device_name", "soft_deleted", "sort_dir", "sort_key",
     "status", "task_state", "tenant_id", "terminated_at", "user_id", "uuid", "vm_state",
   ]
-  private static let tagNames: Set<String> = ["tags", "tags-any", "not-tags", "not-tags-any"]
+  /// What the values of some must look like.
+  static let kinds: [String: QueryShape.Kind] = [
+    "all_tenants": .boolean, "changes-since": .time, "deleted": .boolean, "limit": .natural,
+    "soft_deleted": .boolean, "sort_dir": .choice(["asc", "desc"]),
+  ]
 
   init(_ call: Call) throws {
-    var known = Self.names.union(Self.tagNames)
-    if call.at(66) { known.insert("changes-before") }
-    if call.at(73) { known.insert("locked") }
-    try call.refuseUnknownQuery(known)
     try scope(call)
     try texts(call)
     try states(call)
@@ -33,6 +34,13 @@ struct ServerFilter {
     if call.at(26) { try tags(call) }
     if call.at(73), let locked = try call.query.bool("locked") {
       conditions.append(locked ? "locked_by IS NOT NULL" : "locked_by IS NULL")
+    }
+  }
+
+  /// Whether a server with these addresses is wanted.
+  func admits(_ found: [ServerPort.Address]) -> Bool {
+    addresses.allSatisfy { wanted in
+      found.contains { $0.version == wanted.version && $0.address.contains(wanted.text) }
     }
   }
 
@@ -152,7 +160,9 @@ struct ServerFilter {
     let ends = expression.hasSuffix("$") && !expression.hasSuffix("\\$")
     let like =
       (begins ? "" : "%") + plain(expression).flatMap { "%_!".contains($0) ? ["!", $0] : [$0] } + (ends ? "" : "%")
-    return "\(raw: column) LIKE \(like) ESCAPE '!'"
+    // SQLite's LIKE takes no notice of an ASCII letter's case, PostgreSQL's does; `lower` changes ASCII alone on both.
+    let small = String(like.map { $0.isASCII ? Character($0.lowercased()) : $0 })
+    return "lower(\(raw: column)) LIKE \(small) ESCAPE '!'"
   }
 
   /// The expression without anchors and backslashes.

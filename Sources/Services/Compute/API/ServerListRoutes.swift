@@ -13,8 +13,10 @@ struct ServerListRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, "/v2.1/servers", ComputePermissions.read("servers:index")) { try await list($0, detailed: false) },
-      Route(.get, "/v2.1/servers/detail", ComputePermissions.read("servers:detail")) {
+      Route(.get, "/v2.1/servers", ComputePermissions.read("servers:index"), query: .servers) {
+        try await list($0, detailed: false)
+      },
+      Route(.get, "/v2.1/servers/detail", ComputePermissions.read("servers:detail"), query: .servers) {
         try await list($0, detailed: true)
       },
     ]
@@ -27,62 +29,77 @@ struct ServerListRoutes {
     let limit = page.limit ?? Self.pageMax
     let columns = ServerColumns.shown(userData: detailed && call.at(3) && call.caller?.isAdmin == true)
     let bytes = try await context.store.read { [context] tx in
-      let servers = try Self.load(tx, filter, order, page, limit: limit, columns: columns, networks: context.networks)
+      let which = try Self.choice(tx, filter, order, page, limit: limit, context.networks)
+      var json = JSONWriter(capacity: 256 + min(limit, 100) * (detailed ? 2048 : 300))
+      json.beginObject()
+      json.key("servers")
+      json.beginArray()
+      var (count, last) = (0, "")
       var view = ServerView(call, tag: context.tag)
-      if detailed { try view.load(tx, servers, context.networks) }
-      let more = limit > 0 && servers.count == limit
-      var json = JSONWriter(capacity: 256 + servers.count * (detailed ? 2048 : 300))
-      json.object { json in
-        json.field("servers", servers) { json, server in
-          if detailed { view.full(&json, server, one: false) } else { view.brief(&json, server) }
+      if let which, detailed {
+        let keys = try tx.query("SELECT \(raw: ServerView.Key.columns) \(which)", ServerView.Key.init)
+        for text in try view.texts(tx, keys, one: false, context, columns: columns) {
+          json.element()
+          json.raw(text)
         }
-        json.nextLink("servers", call, marker: more ? servers.last?.id : nil)
+        (count, last) = (keys.count, keys.last?.id ?? "")
+      } else if let which {
+        try tx.forEach("SELECT \(raw: ServerView.briefColumns) \(which)") { row in
+          json.element()
+          view.brief(&json, row)
+          count += 1
+          last = row.text(0)
+        }
       }
-      return json.bytes
+      json.endArray()
+      json.nextLink("servers", call, marker: limit > 0 && count == limit ? last : nil)
+      json.endObject()
+      return json.takeBytes()
     }
     return .json(bytes: bytes)
   }
 
-  private static func load(
+  /// The servers of the page, as what follows `SELECT <columns>`; nil where there are none.
+  private static func choice(
     _ tx: Transaction, _ filter: ServerFilter, _ order: ServerOrder, _ page: PageRequest, limit: Int,
-    columns: String, networks: any NetworksContract
-  ) throws -> [Server] {
-    if filter.empty { return [] }
+    _ networks: any NetworksContract
+  ) throws -> SQL? {
+    if filter.empty { return nil }
+    var conditions = filter.conditions
+    if !filter.addresses.isEmpty {
+      let ids = try matching(tx, filter, order, page, limit: limit, networks)
+      return "FROM server WHERE id IN (\(list: ids)) ORDER BY \(order.clause)"
+    }
+    if let marker = page.marker {
+      conditions.append(try order.after(tx, marker: marker, scope: scope(filter, page, marker)))
+    }
+    return "FROM server \(SQL.whereAll(conditions)) ORDER BY \(order.clause) LIMIT \(limit)"
+  }
+
+  /// With a filter on addresses, chunks are read until the page is full.
+  private static func matching(
+    _ tx: Transaction, _ filter: ServerFilter, _ order: ServerOrder, _ page: PageRequest, limit: Int,
+    _ networks: any NetworksContract
+  ) throws -> [String] {
     var marker = page.marker
-    var found: [Server] = []
-    // With a filter on addresses, chunks are read until the page is full; without one, the first is all.
+    var found: [String] = []
     while true {
       var conditions = filter.conditions
       if let marker { conditions.append(try order.after(tx, marker: marker, scope: scope(filter, page, marker))) }
-      let wanted = filter.addresses.isEmpty ? limit : pageMax
       let chunk = try tx.query(
-        """
-        SELECT \(raw: columns) FROM server \(SQL.whereAll(conditions)) ORDER BY \(order.clause)
-        LIMIT \(wanted)
-        """, ServerColumns.decode)
-      if filter.addresses.isEmpty { return chunk }
-      found += try matching(tx, chunk, filter, networks)
-      guard found.count < limit, chunk.count == wanted, let last = chunk.last else {
+        "SELECT id FROM server \(SQL.whereAll(conditions)) ORDER BY \(order.clause) LIMIT \(pageMax)"
+      ) { $0.text(0) }
+      let ports = try networks.ports(tx, servers: chunk)
+      found += chunk.filter { filter.admits((ports[$0] ?? []).flatMap(\.addresses)) }
+      guard found.count < limit, chunk.count == pageMax, let last = chunk.last else {
         return Array(found.prefix(limit))
       }
-      marker = last.id
+      marker = last
     }
   }
 
   /// The client's marker must be one of the servers it may see.
   private static func scope(_ filter: ServerFilter, _ page: PageRequest, _ marker: String) -> [SQL] {
     marker == page.marker ? filter.conditions.prefix(1).filter { $0.text.hasPrefix("project_id") } : []
-  }
-
-  private static func matching(
-    _ tx: Transaction, _ servers: [Server], _ filter: ServerFilter, _ networks: any NetworksContract
-  ) throws -> [Server] {
-    let ports = try networks.ports(tx, servers: servers.map(\.id))
-    return servers.filter { server in
-      let addresses = (ports[server.id] ?? []).flatMap(\.addresses)
-      return filter.addresses.allSatisfy { wanted in
-        addresses.contains { $0.version == wanted.version && $0.address.contains(wanted.text) }
-      }
-    }
   }
 }

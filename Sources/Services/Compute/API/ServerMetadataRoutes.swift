@@ -12,14 +12,25 @@ struct ServerMetadataRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, Self.path, ComputePermissions.read("server-metadata:index")) { try await index($0) },
-      Route(.post, Self.path, ComputePermissions.write("server-metadata:create")) { try await set($0, replace: false) },
-      Route(.put, Self.path, ComputePermissions.write("server-metadata:update_all")) {
+      Route(.get, Self.path, ComputePermissions.read("server-metadata:index"), query: .unread) { try await index($0) },
+      Route(
+        .post, Self.path, ComputePermissions.write("server-metadata:create"), query: .unread,
+        body: .needed(.only("metadata", .metadata))
+      ) { try await set($0, replace: false) },
+      Route(
+        .put, Self.path, ComputePermissions.write("server-metadata:update_all"), query: .unread,
+        body: .needed(.only("metadata", .metadata))
+      ) {
         try await set($0, replace: true)
       },
-      Route(.get, Self.path + "/{key}", ComputePermissions.read("server-metadata:show")) { try await show($0) },
-      Route(.put, Self.path + "/{key}", ComputePermissions.write("server-metadata:update")) { try await update($0) },
-      Route(.delete, Self.path + "/{key}", ComputePermissions.write("server-metadata:delete")) {
+      Route(.get, Self.path + "/{key}", ComputePermissions.read("server-metadata:show"), query: .unread) {
+        try await show($0)
+      },
+      Route(
+        .put, Self.path + "/{key}", ComputePermissions.write("server-metadata:update"), query: .unread,
+        body: .needed(.only("meta", .metadata))
+      ) { try await update($0) },
+      Route(.delete, Self.path + "/{key}", ComputePermissions.write("server-metadata:delete"), query: .unread) {
         try await delete($0)
       },
     ]
@@ -48,7 +59,6 @@ struct ServerMetadataRoutes {
     guard let items = try ServerFields.metadata(body, "metadata") else {
       throw body.invalid("metadata", "it is required")
     }
-    try body.finish()
     let server = try await change(call) { old in replace ? items : old.merging(items) { $1 } }
     return .json { $0.field("metadata", raw: server.metadata) }
   }
@@ -57,7 +67,6 @@ struct ServerMetadataRoutes {
     let key = try call.parameter("key")
     let body = try call.body()
     guard let items = try ServerFields.metadata(body, "meta") else { throw body.invalid("meta", "it is required") }
-    try body.finish()
     guard items.count == 1, let value = items[key] else {
       throw Fault.badRequest("Request body and URI mismatch")
     }
@@ -86,7 +95,7 @@ struct ServerMetadataRoutes {
       }
       let old = (try JSONValue(parsing: server.metadata).object ?? [:]).compactMapValues(\.string)
       let new = try update(old)
-      try ComputeQuota.checkMetadata(tx, project: server.projectID, count: new.count)
+      if new.count > old.count { try ComputeQuota.checkMetadata(tx, project: server.projectID, count: new.count) }
       server.metadata = ServerFields.text(new)
       try ServerTable.saveAttributes(tx, &server)
       try lifecycle.manifest.put(tx, server, requestID: call.requestID)

@@ -50,7 +50,14 @@ struct ServerOrder {
     guard try tx.exists("SELECT 1 FROM server \(SQL.whereAll(scope + ["id = \(marker)"]))") else {
       throw Fault.badRequest("marker [\(marker.prefix(64))] not found")
     }
-    // Lexicographic: equal in the keys before, beyond in this one. The marker's own values are read by a subquery.
+    // Where all go one way, one comparison of rows, which an index over them answers; the marker's own values are read
+    // by a subquery.
+    if Set(columns.map(\.ascending)).count == 1 {
+      let names = columns.map(\.expression).joined(separator: ", ")
+      let sign = columns[0].ascending ? ">" : "<"
+      return "(\(raw: names)) \(raw: sign) (SELECT \(raw: names) FROM server WHERE id = \(marker))"
+    }
+    // Lexicographic: equal in the keys before, beyond in this one.
     let alternatives = columns.indices.map { index -> SQL in
       var parts: [SQL] = columns[..<index].map { equal($0.expression, marker) }
       let (expression, ascending) = columns[index]

@@ -11,22 +11,32 @@ struct ServerRoutes {
 
   var routes: [Route] {
     [
-      Route(.post, "/v2.1/servers", ComputePermissions.write("servers:create")) { try await create($0) },
-      Route(.get, "/v2.1/servers/{server_id}", ComputePermissions.read("servers:show")) { try await show($0) },
-      Route(.put, "/v2.1/servers/{server_id}", ComputePermissions.write("servers:update")) { try await update($0) },
-      Route(.delete, "/v2.1/servers/{server_id}", ComputePermissions.write("servers:delete")) {
+      Route(
+        .post, "/v2.1/servers", ComputePermissions.write("servers:create"), query: .unread, body: .needed(.newServer)
+      ) { try await create($0) },
+      Route(.get, "/v2.1/servers/{server_id}", ComputePermissions.read("servers:show"), query: .unread) {
+        try await show($0)
+      },
+      Route(
+        .put, "/v2.1/servers/{server_id}", ComputePermissions.write("servers:update"), query: .unread,
+        body: .needed(.serverChange)
+      ) { try await update($0) },
+      Route(.delete, "/v2.1/servers/{server_id}", ComputePermissions.write("servers:delete"), query: .unread) {
         try await delete($0)
       },
-      Route(.get, "/v2.1/servers/{server_id}/ips", ComputePermissions.read("ips:index")) { try await addresses($0) },
-      Route(.get, "/v2.1/servers/{server_id}/ips/{network}", ComputePermissions.read("ips:show")) {
+      Route(.get, "/v2.1/servers/{server_id}/ips", ComputePermissions.read("ips:index"), query: .unread) {
+        try await addresses($0)
+      },
+      Route(.get, "/v2.1/servers/{server_id}/ips/{network}", ComputePermissions.read("ips:show"), query: .unread) {
         try await addresses($0)
       },
       Route(
-        .get, "/v2.1/servers/{server_id}/os-security-groups", ComputePermissions.read("os-security-groups:list")
+        .get, "/v2.1/servers/{server_id}/os-security-groups", ComputePermissions.read("os-security-groups:list"),
+        query: .unread
       ) { try await securityGroups($0) },
       Route(
         .get, "/v2.1/servers/{server_id}/os-volume_attachments",
-        ComputePermissions.read("os-volumes-attachments:index")
+        ComputePermissions.read("os-volumes-attachments:index"), query: .nova(["limit", "offset"])
       ) { try await volumes($0) },
     ]
   }
@@ -58,8 +68,19 @@ struct ServerRoutes {
   private func show(_ call: Call) async throws -> Reply {
     let principal = try call.principal()
     let id = try call.parameter("server_id")
+    let columns = ServerColumns.shown(userData: call.at(3) && principal.isAdmin)
     return try await context.store.read { [context] tx in
-      try Self.reply(tx, try context.server(tx, id: id, for: principal), call, context)
+      let found = try tx.first(
+        "SELECT \(raw: ServerView.Key.columns) FROM server WHERE id = \(id)", ServerView.Key.init)
+      guard let key = found, principal.isAdmin || key.projectID == principal.projectID else {
+        throw ComputeContext.noServer(id)
+      }
+      var view = ServerView(call, tag: context.tag)
+      let texts = try view.texts(tx, [key], one: true, context, columns: columns)
+      return .json { json in
+        json.key("server")
+        json.raw(texts.first ?? [])
+      }
     }
   }
 
@@ -67,7 +88,7 @@ struct ServerRoutes {
     _ tx: Transaction, _ server: Server, _ call: Call, _ context: ComputeContext
   ) throws -> Reply {
     var view = ServerView(call, tag: context.tag)
-    try view.load(tx, [server], context.networks)
+    try view.load(tx, server, context.networks)
     return .json { json in
       json.key("server")
       view.full(&json, server, one: true)
@@ -85,7 +106,6 @@ struct ServerRoutes {
     let hostname = call.at(90) ? try ServerFields.hostname(fields, dotted: call.at(94)) : nil
     let v4 = try access(fields, "accessIPv4", 4)
     let v6 = try access(fields, "accessIPv6", 6)
-    try fields.finish()
     return try await context.store.write { [context, lifecycle] tx in
       var server = try context.server(tx, id: id, for: principal)
       if let name { server.name = name }
@@ -114,7 +134,7 @@ struct ServerRoutes {
     _ tx: Transaction, _ server: Server, _ call: Call, _ context: ComputeContext
   ) throws -> Reply {
     var view = ServerView(call, tag: context.tag)
-    try view.load(tx, [server], context.networks)
+    try view.load(tx, server, context.networks)
     return .json { json in json.field("server") { view.updated(&$0, server) } }
   }
 

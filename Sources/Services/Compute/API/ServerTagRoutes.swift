@@ -12,22 +12,34 @@ struct ServerTagRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, Self.path, since: Self.since, ComputePermissions.read("os-server-tags:index")) {
+      Route(.get, Self.path, since: Self.since, ComputePermissions.read("os-server-tags:index"), query: .unread) {
         try await index($0)
       },
-      Route(.put, Self.path, since: Self.since, ComputePermissions.write("os-server-tags:update_all")) {
+      Route(
+        .put, Self.path, since: Self.since, ComputePermissions.write("os-server-tags:update_all"), query: .unread,
+        body: .needed(.serverTags)
+      ) {
         try await replace($0)
       },
-      Route(.delete, Self.path, since: Self.since, ComputePermissions.write("os-server-tags:delete_all")) {
+      Route(
+        .delete, Self.path, since: Self.since, ComputePermissions.write("os-server-tags:delete_all"), query: .unread
+      ) {
         try await deleteAll($0)
       },
-      Route(.get, Self.path + "/{tag}", since: Self.since, ComputePermissions.read("os-server-tags:show")) {
+      Route(
+        .get, Self.path + "/{tag}", since: Self.since, ComputePermissions.read("os-server-tags:show"), query: .unread
+      ) {
         try await show($0)
       },
-      Route(.put, Self.path + "/{tag}", since: Self.since, ComputePermissions.write("os-server-tags:update")) {
+      Route(
+        .put, Self.path + "/{tag}", since: Self.since, ComputePermissions.write("os-server-tags:update"), query: .unread
+      ) {
         try await add($0)
       },
-      Route(.delete, Self.path + "/{tag}", since: Self.since, ComputePermissions.write("os-server-tags:delete")) {
+      Route(
+        .delete, Self.path + "/{tag}", since: Self.since, ComputePermissions.write("os-server-tags:delete"),
+        query: .unread
+      ) {
         try await delete($0)
       },
     ]
@@ -47,7 +59,6 @@ struct ServerTagRoutes {
   private func replace(_ call: Call) async throws -> Reply {
     let body = try call.body()
     guard let asked = try body.optionalStrings("tags") else { throw body.invalid("tags", "it is required") }
-    try body.finish()
     let tags = try ServerFields.tags(asked)
     let server = try await change(call) { _ in tags }
     return .json { $0.field("tags", raw: server.tags) }

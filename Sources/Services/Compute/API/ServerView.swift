@@ -13,29 +13,100 @@ struct ServerView {
   private let admin: Bool
   private var ports: [String: [ServerPort]] = [:]
   private var hostStatus: [String: String] = [:]
-  private var hostIDs: [String: String] = [:]
+  private var hostIDs: [HostKey: String] = [:]
+  private let roots: (own: String, bookmark: String, flavor: String, image: String)
+
+  private struct HostKey: Hashable {
+    var project: String
+    var host: String
+  }
 
   init(_ call: Call, tag: CloudTag) {
     self.call = call
     self.tag = tag
     admin = call.caller?.isAdmin ?? false
+    let bookmark = call.bookmarkRoot
+    roots = (call.root + "/servers/", bookmark + "/servers/", bookmark + "/flavors/", bookmark + "/images/")
   }
 
-  /// Loads what the detailed view of these servers shows besides themselves.
-  mutating func load(_ tx: Transaction, _ servers: [Server], _ networks: any NetworksContract) throws {
-    let ids = servers.map(\.id)
-    ports = try networks.ports(tx, servers: ids)
+  /// What of a server must be known to find its text, or to load what its view needs.
+  struct Key {
+    var id: String
+    var projectID: String
+    var nodeID: String?
+    var host: String?
+
+    init(_ server: Server) {
+      (id, projectID, nodeID, host) = (server.id, server.projectID, server.nodeID, server.host)
+    }
+
+    static let columns = "id, project_id, node_id, host"
+
+    init(_ row: any Row) {
+      (id, projectID, nodeID, host) = (row.text(0), row.text(1), row.textOrNil(2), row.textOrNil(3))
+    }
+  }
+
+  /// The texts of servers, in their order: what the shelf has, and the others encoded now.
+  mutating func texts(
+    _ tx: Transaction, _ keys: [Key], one: Bool, _ context: ComputeContext, columns: String
+  ) throws -> [[UInt8]] {
+    if keys.isEmpty { return [] }
+    try loadHosts(tx, keys)
+    let wanted = keys.map { (id: $0.id, hostStatus: shownStatus($0.nodeID)) }
+    let kind = ServerShelf.View(version: call.version, root: roots.own, admin: admin, one: one)
+    let revision = try context.shelf.catchUp(tx)
+    var texts = revision.map { context.shelf.find(wanted, kind, at: $0) } ?? keys.map { _ in nil }
+    let missing = texts.indices.filter { texts[$0] == nil }
+    if missing.isEmpty { return texts.compactMap { $0 } }
+    try load(tx, missing.map { keys[$0] }, context.networks)
+    let places = Dictionary(missing.map { (keys[$0].id, $0) }, uniquingKeysWith: { $1 })
+    var json = JSONWriter(capacity: 4096)
+    try tx.forEach("SELECT \(raw: columns) FROM server WHERE id IN (\(list: missing.map { keys[$0].id }))") { row in
+      let server = ServerColumns.decode(row)
+      full(&json, server, one: one)
+      if let place = places[server.id] { texts[place] = json.text() }
+    }
+    if let revision {
+      let fresh = missing.compactMap { place in
+        texts[place].map { (id: keys[place].id, hostStatus: wanted[place].hostStatus, json: $0) }
+      }
+      context.shelf.keep(fresh, kind, at: revision)
+    }
+    return texts.compactMap { $0 }
+  }
+
+  /// Whether the state of a server's host is shown.
+  private var showsHosts: Bool { admin && call.at(16) }
+
+  private func shownStatus(_ node: String?) -> String? {
+    showsHosts ? node.map { hostStatus[$0] ?? "UNKNOWN" } ?? "" : nil
+  }
+
+  private mutating func loadHosts(_ tx: Transaction, _ servers: [Key]) throws {
+    guard showsHosts else { return }
+    let now = Timestamp.now()
+    for host in try HostTable.list(tx, nodeIDs: Set(servers.compactMap(\.nodeID))) {
+      hostStatus[host.nodeID] = host.status(at: now)
+    }
+  }
+
+  /// Loads what the detailed view of these servers shows besides themselves and their hosts.
+  private mutating func load(_ tx: Transaction, _ servers: [Key], _ networks: any NetworksContract) throws {
+    ports = try networks.ports(tx, servers: servers.map(\.id))
     let leaving = try CardTable.detaching(tx)
     if !leaving.isEmpty { ports = ports.mapValues { $0.filter { !leaving.contains($0.id) } } }
-    let now = Timestamp.now()
-    if admin, call.at(16) {
-      for host in try HostTable.all(tx) { hostStatus[host.nodeID] = host.status(at: now) }
-    }
     for server in servers {
       guard let host = server.host else { continue }
-      let key = server.projectID + host
+      let key = HostKey(project: server.projectID, host: host)
       if hostIDs[key] == nil { hostIDs[key] = Self.hostID(project: server.projectID, host: host) }
     }
+  }
+
+  /// Loads all that the view of one server needs.
+  mutating func load(_ tx: Transaction, _ server: Server, _ networks: any NetworksContract) throws {
+    try loadHosts(tx, [Key(server)])
+    try load(tx, [Key(server)], networks)
   }
 
   /// An opaque name of a host, another one for each project.
@@ -44,12 +115,33 @@ struct ServerView {
     return String(digest.map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined().prefix(56))
   }
 
-  func brief(_ json: inout JSONWriter, _ server: Server) {
-    json.object {
-      $0.field("id", server.id)
-      $0.field("name", server.name)
-      $0.links(call, "/servers/\(server.id)")
-    }
+  /// What `brief` reads.
+  static let briefColumns = "id, name"
+
+  /// The short view, from a row of `briefColumns`.
+  func brief(_ json: inout JSONWriter, _ row: any Row) {
+    let id = row.text(0)
+    json.beginObject()
+    json.field("id", id)
+    json.field("name", row.text(1))
+    links(&json, id)
+    json.endObject()
+  }
+
+  private func links(_ json: inout JSONWriter, _ id: String) {
+    json.key("links")
+    json.beginArray()
+    link(&json, "self", roots.own, id)
+    link(&json, "bookmark", roots.bookmark, id)
+    json.endArray()
+  }
+
+  private func link(_ json: inout JSONWriter, _ rel: String, _ root: String, _ id: String) {
+    json.element()
+    json.beginObject()
+    json.field("rel", rel)
+    json.field("href", root, id)
+    json.endObject()
   }
 
   /// The detailed view; `one`: of a single server, which shows its groups too.
@@ -95,12 +187,13 @@ struct ServerView {
     json.field("tenant_id", server.projectID)
     json.field("user_id", server.userID)
     json.field("metadata", raw: server.metadata)
-    json.field("hostId", server.host.flatMap { hostIDs[server.projectID + $0] } ?? "")
+    let hostID = server.host.flatMap { hostIDs[HostKey(project: server.projectID, host: $0)] }
+    json.field("hostId", hostID ?? "")
     json.field("accessIPv4", server.accessIPv4 ?? "")
     json.field("accessIPv6", server.accessIPv6 ?? "")
     json.field("created", server.createdAt.iso8601)
     json.field("updated", server.updatedAt.iso8601)
-    json.links(call, "/servers/\(server.id)")
+    links(&json, server.id)
     json.field("OS-DCF:diskConfig", server.diskConfig)
   }
 
@@ -109,12 +202,10 @@ struct ServerView {
     json.field("flavor") { json in
       guard call.at(47) else {
         json.field("id", flavor.id)
-        return json.field("links", [call.bookmarkRoot + "/flavors/" + flavor.id]) { json, href in
-          json.object {
-            $0.field("rel", "bookmark")
-            $0.field("href", href)
-          }
-        }
+        json.key("links")
+        json.beginArray()
+        link(&json, "bookmark", roots.flavor, flavor.id)
+        return json.endArray()
       }
       json.field("vcpus", flavor.vcpus)
       json.field("ram", flavor.memoryMiB)
@@ -129,12 +220,10 @@ struct ServerView {
   private func image(_ json: inout JSONWriter, _ server: Server) {
     json.field("image") { json in
       json.field("id", server.imageID)
-      json.field("links", [call.bookmarkRoot + "/images/" + server.imageID]) { json, href in
-        json.object {
-          $0.field("rel", "bookmark")
-          $0.field("href", href)
-        }
-      }
+      json.key("links")
+      json.beginArray()
+      link(&json, "bookmark", roots.image, server.imageID)
+      json.endArray()
       if call.at(98) {
         json.field("properties") { _ in }
       }
@@ -149,6 +238,7 @@ struct ServerView {
 
   /// Names of the groups of all ports, each once, in order.
   static func groups(_ ports: [ServerPort]) -> [String] {
+    if ports.count == 1 { return ports[0].securityGroupNames }
     var names: [String] = []
     for name in ports.flatMap(\.securityGroupNames) where !names.contains(name) { names.append(name) }
     return names
@@ -158,20 +248,28 @@ struct ServerView {
   static func write(
     _ ports: [ServerPort], to json: inout JSONWriter, only network: String? = nil, extended: Bool = true
   ) {
-    var networks: [String] = []
-    for port in ports where !networks.contains(port.networkName) { networks.append(port.networkName) }
-    for name in networks where network == nil || network == name {
-      let pairs = ports.filter { $0.networkName == name }.flatMap { port in port.addresses.map { (port.mac, $0) } }
-      json.field(name, pairs) { json, pair in
-        json.object {
-          $0.field("version", pair.1.version)
-          $0.field("addr", pair.1.address)
+    for (place, first) in ports.enumerated() {
+      let name = first.networkName
+      // A network is written where its first port stands.
+      guard network == nil || network == name, !ports[..<place].contains(where: { $0.networkName == name }) else {
+        continue
+      }
+      json.key(name)
+      json.beginArray()
+      for port in ports[place...] where port.networkName == name {
+        for address in port.addresses {
+          json.element()
+          json.beginObject()
+          json.field("version", address.version)
+          json.field("addr", address.address)
           if extended {
-            $0.field("OS-EXT-IPS:type", pair.1.type)
-            $0.field("OS-EXT-IPS-MAC:mac_addr", pair.0)
+            json.field("OS-EXT-IPS:type", address.type)
+            json.field("OS-EXT-IPS-MAC:mac_addr", port.mac)
           }
+          json.endObject()
         }
       }
+      json.endArray()
     }
   }
 
@@ -185,9 +283,7 @@ struct ServerView {
   }
 
   private func progress(_ json: inout JSONWriter, _ server: Server) {
-    if ["ACTIVE", "BUILD"].contains(server.state.status) {
-      json.field("progress", 0)
-    }
+    if server.state.status == "ACTIVE" || server.state.status == "BUILD" { json.field("progress", 0) }
     if server.state.status == "ERROR", let fault = server.fault {
       json.field("fault") {
         $0.field("code", fault.code)
@@ -215,7 +311,7 @@ struct ServerView {
   /// What microversions after 2.3 added.
   private func later(_ json: inout JSONWriter, _ server: Server, one: Bool) {
     if call.at(9) { json.field("locked", server.locked) }
-    if call.at(16), admin { json.field("host_status", server.nodeID.map { hostStatus[$0] ?? "UNKNOWN" } ?? "") }
+    if let status = shownStatus(server.nodeID) { json.field("host_status", status) }
     if call.at(19) { json.field("description", server.description) }
     if call.at(26) { json.field("tags", raw: server.tags) }
     if call.at(63) { json.field("trusted_image_certificates", String?.none) }

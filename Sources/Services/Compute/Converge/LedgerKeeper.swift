@@ -42,8 +42,11 @@ struct LedgerKeeper: Converger {
     case forgottenDelete(server: String)
   }
 
+  /// Everything that is compared, a page at a time.
+  static var ledgers: [Ledger] { [serversOf, claimsOf, pinsOf, portsOf] }
+
   func step() async throws {
-    for ledger in [Self.serversOf, Self.claimsOf, Self.pinsOf, Self.portsOf] {
+    for ledger in Self.ledgers {
       var last = ""
       while true {
         let after = last
@@ -77,7 +80,7 @@ struct LedgerKeeper: Converger {
   // MARK: comparing
 
   /// Each server against everything that should stand for it.
-  @Sendable private static func serversOf(
+  @Sendable static func serversOf(
     _ context: ComputeContext, _ tx: Transaction, _ after: String
   ) throws -> ([Difference], String?) {
     let ids = try tx.query("SELECT id FROM server WHERE id > \(after) ORDER BY id LIMIT \(pageMax)") { $0.text(0) }
@@ -109,7 +112,7 @@ struct LedgerKeeper: Converger {
     return found
   }
 
-  @Sendable private static func claimsOf(
+  @Sendable static func claimsOf(
     _ context: ComputeContext, _ tx: Transaction, _ after: String
   ) throws -> ([Difference], String?) {
     let held = try context.placement.claims(tx, after: after, limit: pageMax).map(\.serverID)
@@ -118,7 +121,7 @@ struct LedgerKeeper: Converger {
     return (strays, Set(held).count == pageMax ? held.last : nil)
   }
 
-  @Sendable private static func pinsOf(
+  @Sendable static func pinsOf(
     _ context: ComputeContext, _ tx: Transaction, _ after: String
   ) throws -> ([Difference], String?) {
     let prefix = ServerLifecycle.holder("")
@@ -133,7 +136,7 @@ struct LedgerKeeper: Converger {
     return (strays, ids.count == pageMax ? pins.last?.holder : nil)
   }
 
-  @Sendable private static func portsOf(
+  @Sendable static func portsOf(
     _ context: ComputeContext, _ tx: Transaction, _ after: String
   ) throws -> ([Difference], String?) {
     let held = try context.networks.servers(tx, after: after, limit: pageMax)
@@ -150,7 +153,7 @@ struct LedgerKeeper: Converger {
       }, uniquingKeysWith: { $1 })
   }
 
-  private static func strayManifests(_ tx: Transaction) throws -> [Difference] {
+  static func strayManifests(_ tx: Transaction) throws -> [Difference] {
     try tx.query(
       """
       SELECT m.object_id, m.node_id FROM manifest m LEFT JOIN server s ON s.id = m.object_id AND s.node_id = m.node_id

@@ -32,10 +32,12 @@ enum CardTable {
   /// A card that is on its way out is not in the manifest, and users do not see it.
   static func setDetaching(_ tx: Transaction, server id: String, port: String, _ detaching: Bool) throws {
     try tx.execute("UPDATE server_card SET detaching = \(detaching) WHERE server_id = \(id) AND port_id = \(port)")
+    try tx.change(ServerTable.changeKind, id)
   }
 
   static func remove(_ tx: Transaction, server id: String, ports: [String]) throws {
     try tx.execute("DELETE FROM server_card WHERE server_id = \(id) AND port_id IN (\(list: ports))")
+    try tx.change(ServerTable.changeKind, id)
   }
 
   /// Ports on their way out, of all servers: there are never many.

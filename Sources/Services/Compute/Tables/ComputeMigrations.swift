@@ -3,8 +3,16 @@ import Store
 /// The tables of the compute service.
 enum ComputeMigrations {
   static let all = [
-    Migration(room: "compute", number: 1, flavors + keypairs + servers + records + hosts),
-    Migration(room: "compute", number: 2, limits),
+    Migration(room: "compute", number: 1, .expand, flavors + keypairs + servers + records + hosts),
+    Migration(room: "compute", number: 2, .expand, limits),
+    Migration(room: "compute", number: 3, .expand, indexes),
+  ]
+
+  /// What is asked of all servers at once, or of all of a project's: its use, and passwords to be forgotten.
+  private static let indexes = [
+    "CREATE INDEX server_use ON server (project_id, vcpus, memory_mib)",
+    "CREATE INDEX keypair_number ON keypair (number)",
+    "CREATE INDEX server_password ON server (launched_at) WHERE admin_pass IS NOT NULL",
   ]
 
   /// How long actions have lasted, what an observation spoke of, and what a fault means to the operator.

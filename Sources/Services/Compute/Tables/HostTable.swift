@@ -23,6 +23,13 @@ enum HostTable {
     try tx.query("SELECT \(raw: columns) FROM compute_host ORDER BY number", decode)
   }
 
+  /// Those of the nodes named that are known.
+  static func list(_ tx: Transaction, nodeIDs: Set<String>) throws -> [ComputeHost] {
+    if nodeIDs.isEmpty { return [] }
+    return try tx.query(
+      "SELECT \(raw: columns) FROM compute_host WHERE node_id IN (\(list: nodeIDs.sorted()))", decode)
+  }
+
   static func find(_ tx: Transaction, nodeID: String) throws -> ComputeHost? {
     try tx.first("SELECT \(raw: columns) FROM compute_host WHERE node_id = \(nodeID)", decode)
   }
@@ -31,7 +38,8 @@ enum HostTable {
   static func observe(_ tx: Transaction, node: String, facts: NodeFacts?) throws {
     let now = Timestamp.now()
     if let facts {
-      let number = try tx.count("SELECT COALESCE(max(number), 0) FROM compute_host") + 1
+      let known = try tx.first("SELECT number FROM compute_host WHERE node_id = \(node)") { $0.int(0) }
+      let number = try known ?? tx.count("SELECT COALESCE(max(number), 0) FROM compute_host") + 1
       try tx.execute(
         """
         INSERT INTO compute_host (node_id, number, hostname, hypervisor_version, cpu_model, accelerator, disk_free_gib,

@@ -27,16 +27,19 @@ enum KeypairTable {
     try tx.count("SELECT count(*) FROM keypair WHERE user_id = \(user)")
   }
 
-  /// False where the name is taken.
-  static func insert(_ tx: Transaction, _ key: Keypair) throws -> Bool {
-    let number = try tx.count("SELECT COALESCE(max(number), 0) FROM keypair") + 1
-    return try tx.execute(
+  /// False where the name is taken, or the user has as many as `max` already, where that is not negative.
+  static func insert(_ tx: Transaction, _ key: Keypair, max: Int) throws -> Bool {
+    try tx.execute(
       """
       INSERT INTO keypair (user_id, name, number, type, public_key, fingerprint, created_at)
-      VALUES (\(key.userID), \(key.name), \(number), \(key.type), \(key.publicKey), \(key.fingerprint),
-        \(key.createdAt))
-      ON CONFLICT (user_id, name) DO NOTHING
+      SELECT \(key.userID), \(key.name), (SELECT COALESCE(max(number), 0) + 1 FROM keypair), \(key.type),
+        \(key.publicKey), \(key.fingerprint), \(key.createdAt)
+      WHERE \(room(key.userID, max)) ON CONFLICT (user_id, name) DO NOTHING
       """) > 0
+  }
+
+  private static func room(_ user: String, _ max: Int) -> SQL {
+    max < 0 ? "1 = 1" : "(SELECT count(*) FROM keypair WHERE user_id = \(user)) < \(max)"
   }
 
   static func delete(_ tx: Transaction, user: String, name: String) throws -> Bool {

@@ -16,14 +16,29 @@ enum ServerColumns {
     seen_ports, fault_details
     """
 
-  /// `list` without what only the manifest needs; user data, up to 64 KB each, only where it is shown.
-  static func shown(userData: Bool) -> String {
-    var names = list.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init)
-    for (index, name) in names.enumerated() where ["seed", "key_data"].contains(name) { names[index] = "''" }
-    for (index, name) in names.enumerated() where name == "admin_pass" || name == "user_data" && !userData {
-      names[index] = "NULL"
-    }
-    return names.joined(separator: ", ")
+  /// `list` for those who show servers: without what only the manifest and the observer need; user data, up to 64 KB
+  /// each, only where it is shown.
+  static func shown(userData: Bool) -> String { userData ? shownWithUserData : shownWithoutUserData }
+
+  private static let shownWithUserData = shown(without: [])
+  private static let shownWithoutUserData = shown(without: ["user_data"])
+
+  private static func shown(without more: Set<String>) -> String {
+    let empty: Set<String> = ["seed", "key_data", "root_disk_id", "base_digest", "base_format", "asked_power"]
+    let zero: Set<String> = [
+      "root_disk_bytes", "base_bytes", "base_virtual_bytes", "root_disk_made", "boot_epoch", "deleting",
+      "action_elapsed_ms",
+    ]
+    let null: Set<String> = [
+      "admin_pass", "operation_id", "action", "action_request_id", "action_began", "action_before", "seen_power",
+      "seen_boot_epoch", "seen_step", "seen_generation", "seen_ports", "condition_type", "condition_message",
+      "condition_since", "condition_attempts", "error_kind",
+    ]
+    return list.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init).map { name in
+      if empty.contains(name) { return "''" }
+      if zero.contains(name) { return "0" }
+      return null.contains(name) || more.contains(name) ? "NULL" : name
+    }.joined(separator: ", ")
   }
 
   static func decode(_ row: any Row) -> Server {

@@ -46,7 +46,7 @@ enum ServerTable {
   static func save(_ tx: Transaction, _ server: inout Server) throws {
     server.refreshState()
     server.updatedAt = .now()
-    try tx.execute(
+    try tx.executeAhead(
       """
       UPDATE server SET root_disk_made = \(server.rootDisk.made), asked_power = \(server.asked.power.rawValue),
         boot_epoch = \(server.asked.bootEpoch), operation_id = \(server.asked.operationID),
@@ -71,7 +71,7 @@ enum ServerTable {
   /// Stores what its user may change at any time: names, addresses, metadata, tags, the lock.
   static func saveAttributes(_ tx: Transaction, _ server: inout Server) throws {
     server.updatedAt = .now()
-    try tx.execute(
+    try tx.executeAhead(
       """
       UPDATE server SET name = \(server.name), description = \(server.description), hostname = \(server.hostname),
         access_ipv4 = \(server.accessIPv4), access_ipv6 = \(server.accessIPv6), disk_config = \(server.diskConfig),
@@ -88,17 +88,18 @@ enum ServerTable {
   }
 
   static func delete(_ tx: Transaction, id: String) throws {
-    try tx.execute("DELETE FROM server WHERE id = \(id)")
+    try tx.executeAhead("DELETE FROM server WHERE id = \(id)")
     try tx.change(changeKind, id)
   }
 
   /// Replaces the tags; `tags` are distinct.
   static func setTags(_ tx: Transaction, _ server: inout Server, _ tags: [String]) throws {
-    try tx.execute("DELETE FROM server_tag WHERE server_id = \(server.id)")
-    for tag in tags { try tx.execute("INSERT INTO server_tag (server_id, tag) VALUES (\(server.id), \(tag))") }
+    try tx.executeAhead("DELETE FROM server_tag WHERE server_id = \(server.id)")
+    for tag in tags { try tx.executeAhead("INSERT INTO server_tag (server_id, tag) VALUES (\(server.id), \(tag))") }
     server.tags = JSONValue.array(tags.sorted().map(JSONValue.string)).text
     server.updatedAt = .now()
-    try tx.execute("UPDATE server SET tags = \(server.tags), updated_at = \(server.updatedAt) WHERE id = \(server.id)")
+    try tx.executeAhead(
+      "UPDATE server SET tags = \(server.tags), updated_at = \(server.updatedAt) WHERE id = \(server.id)")
     try tx.change(changeKind, server.id)
   }
 }

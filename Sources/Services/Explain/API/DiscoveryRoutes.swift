@@ -1,41 +1,15 @@
 import API
 import Auth
-import Kit
 
 /// What there is below `/haneul`.
 enum DiscoveryRoutes {
-  private static let resources = ["explain", "whatis", "drift", "drift/policies", "quarantine", "metrics"]
+  private static let version = APIVersion(
+    id: "v1", status: "CURRENT", path: "/v1",
+    resources: ["explain", "whatis", "drift", "drift/policies", "quarantine", "metrics", "audit", "openapi"])
 
   static var routes: [Route] {
-    let open = Permission("haneul:discovery", .open)
-    return [Route(.get, "/", open, versions), Route(.get, "/v1", open, version)]
-  }
-
-  private static func versions(_ call: Call) async throws -> Reply {
-    .json { json in
-      json.field("versions", ["v1"]) { json, id in
-        json.object {
-          $0.field("id", id)
-          $0.field("status", "CURRENT")
-          $0.field("links", ["self"]) { json, rel in
-            json.object {
-              $0.field("rel", rel)
-              $0.field("href", "\(call.baseURL)/haneul/\(id)")
-            }
-          }
-        }
-      }
-    }
-  }
-
-  private static func version(_ call: Call) async throws -> Reply {
-    .json { json in
-      json.field("version") { json in
-        json.field("id", "v1")
-        json.field("status", "CURRENT")
-        json.field("resources", resources.map { "\(call.baseURL)/haneul/v1/\($0)" })
-      }
-    }
+    let discovery = Discovery(prefix: "haneul", [version], Permission("haneul:discovery", .open))
+    return [discovery.list(at: "/", status: 200), discovery.version(version, at: "/v1")]
   }
 }
 

@@ -14,8 +14,10 @@ struct DriftRoutes {
   var routes: [Route] {
     let read = Permission("haneul:drift", .systemReader)
     return [
-      Route(.get, "/v1/drift", read) { try await index($0) },
-      Route(.get, "/v1/drift/policies", Permission("haneul:drift_policies", .authenticated)) { policies($0) },
+      Route(.get, "/v1/drift", read, query: .drift) { try await index($0) },
+      Route(.get, "/v1/drift/policies", Permission("haneul:drift_policies", .authenticated), query: .nothing) {
+        policies($0)
+      },
     ]
   }
 
@@ -27,7 +29,6 @@ struct DriftRoutes {
   }
 
   private func index(_ call: Call) async throws -> Reply {
-    try call.query.refuseAll(except: ["open", "node", "field", "subject", "limit", "marker"])
     let filter = DriftTable.Filter(
       node: call.query["node"], subject: call.query["subject"], field: try call.query["field"].map(Self.field),
       open: try call.query.bool("open"))

@@ -5,31 +5,41 @@ import Kit
 import NodeLink
 import Store
 
-/// `/metrics`: counts for Prometheus, in its text format 0.0.4.
+/// `/metrics`: counts for Prometheus, for an administrator's token.
 struct MetricsRoutes {
   let context: ExplainContext
 
   var routes: [Route] {
-    [Route(.get, "/v1/metrics", Permission("haneul:metrics", .systemReader)) { try await metrics($0) }]
+    [Route(.get, "/v1/metrics", Permission("haneul:metrics", .systemReader), query: .nothing) { try await metrics($0) }]
   }
 
   private func metrics(_ call: Call) async throws -> Reply {
-    try call.query.refuseAll(except: [])
-    let page = try await context.store.read { [context] tx in
-      var page = MetricsPage()
+    return .text(try await page(), type: MetricsPage.contentType)
+  }
+
+  /// What this process counts, and what the store says of the cloud.
+  func page() async throws -> String {
+    var page = MetricsPage()
+    context.metrics.write(&page)
+    let dropped = context.log.dropped
+    page.family("haneul_request_log_dropped_total", "counter", "Requests that could not be kept, since the start.") {
+      $0.sample([("place", "store")], dropped.store)
+      $0.sample([("place", "file")], dropped.file)
+    }
+    let counted = page
+    return try await context.store.read { [context] tx in
+      var page = counted
       try Self.nodes(tx, &page)
       try Self.drift(tx, &page)
       try Self.resources(tx, context, &page)
       try Self.steps(tx, &page)
-      try page.family("haneul_request_log_rows", "gauge", "Requests kept in the request log.") {
-        $0.sample([], try RequestTable.count(tx))
+      for fact in context.facts { try fact(tx, &page) }
+      let rows = try RequestTable.counts(tx)
+      page.family("haneul_request_log_rows", "gauge", "Requests kept in the request log, by kind.") { page in
+        for (kind, count) in rows { page.sample([("kind", kind)], count) }
       }
-      page.family("haneul_request_log_dropped_total", "counter", "Requests that could not be kept, since the start.") {
-        $0.sample([], context.log.dropped)
-      }
-      return page
+      return page.text
     }
-    return .text(page.text, type: "text/plain; version=0.0.4; charset=utf-8")
   }
 
   private static func nodes(_ tx: Transaction, _ page: inout MetricsPage) throws {
@@ -93,32 +103,5 @@ struct MetricsRoutes {
     page.family("haneul_steps_seconds_total", "counter", "Time that steps took.") {
       for count in counts { $0.sample([("step", count.step)], Double(count.microseconds) / 1_000_000) }
     }
-  }
-}
-
-/// Text in Prometheus' format.
-struct MetricsPage: Sendable {
-  private(set) var text = ""
-  private var name = ""
-
-  /// One metric with its samples.
-  mutating func family(
-    _ name: String, _ type: String, _ help: String, _ samples: (inout MetricsPage) throws -> Void
-  ) rethrows {
-    text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
-    self.name = name
-    try samples(&self)
-  }
-
-  mutating func sample(_ labels: [(String, String)], _ value: Int) { line(labels, String(value)) }
-  mutating func sample(_ labels: [(String, String)], _ value: Double) { line(labels, "\(value)") }
-
-  private mutating func line(_ labels: [(String, String)], _ value: String) {
-    let inside = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
-    text += inside.isEmpty ? "\(name) \(value)\n" : "\(name){\(inside)} \(value)\n"
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
   }
 }

@@ -14,15 +14,19 @@ struct QuarantineRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, "/v1/quarantine", Permission("haneul:quarantine:list", .systemReader)) { try await index($0) },
-      Route(.post, "/v1/quarantine/{node}/{kind}/{id}", Permission("haneul:quarantine:decide", .admin)) {
+      Route(.get, "/v1/quarantine", Permission("haneul:quarantine:list", .systemReader), query: .strict(["node"])) {
+        try await index($0)
+      },
+      Route(
+        .post, "/v1/quarantine/{node}/{kind}/{id}", Permission("haneul:quarantine:decide", .admin), query: .nothing,
+        body: .needed(.quarantineDecision)
+      ) {
         try await decide($0)
       },
     ]
   }
 
   private func index(_ call: Call) async throws -> Reply {
-    try call.query.refuseAll(except: ["node"])
     let named = call.query["node"]
     let (entries, nodes) = try await context.store.read { [context] tx in
       (
@@ -38,10 +42,7 @@ struct QuarantineRoutes {
   /// `{"action": "remove"}`: the host is told to remove the object with everything made for it.
   private func decide(_ call: Call) async throws -> Reply {
     let fields = try call.body()
-    guard try fields.optionalChoice("action", ["remove"]) != nil else {
-      throw fields.invalid("action", "it is required")
-    }
-    try fields.finish()
+    guard try fields.string("action") == "remove" else { throw fields.invalid("action", "it is not known") }
     let named = try call.parameter("node")
     let id = try call.parameter("id")
     guard let kind = ObjectKind(rawValue: try call.parameter("kind")) else {

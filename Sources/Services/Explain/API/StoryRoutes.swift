@@ -16,7 +16,9 @@ struct StoryRoutes {
 
   var routes: [Route] {
     [
-      Route(.get, "/v1/explain/{subject}", Permission("haneul:explain", .projectReader)) { try await explain($0) }
+      Route(.get, "/v1/explain/{subject}", Permission("haneul:explain", .projectReader), query: .strict(["kind"])) {
+        try await explain($0)
+      }
     ]
   }
 
@@ -27,7 +29,6 @@ struct StoryRoutes {
   }
 
   private func explain(_ call: Call) async throws -> Reply {
-    try call.query.refuseAll(except: ["kind"])
     let subject = try call.parameter("subject")
     let kind = try call.query["kind"].map(known)
     let principal = try call.principal()

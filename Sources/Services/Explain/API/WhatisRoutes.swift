@@ -9,11 +9,14 @@ struct WhatisRoutes {
   let context: ExplainContext
 
   var routes: [Route] {
-    [Route(.get, "/v1/whatis/{text}", Permission("haneul:whatis", .projectReader)) { try await whatis($0) }]
+    [
+      Route(.get, "/v1/whatis/{text}", Permission("haneul:whatis", .projectReader), query: .nothing) {
+        try await whatis($0)
+      }
+    ]
   }
 
   private func whatis(_ call: Call) async throws -> Reply {
-    try call.query.refuseAll(except: [])
     let text = try call.parameter("text")
     let principal = try call.principal()
     await context.log.flush()

@@ -4,7 +4,7 @@ import Store
 enum ExplainMigrations {
   static let all = [
     Migration(
-      room: "explain", number: 1,
+      room: "explain", number: 1, .expand,
       [
         """
         CREATE TABLE request_log (
@@ -33,6 +33,23 @@ enum ExplainMigrations {
         CREATE TABLE step_count (
           step TEXT PRIMARY KEY, taken INTEGER NOT NULL, failed INTEGER NOT NULL, microseconds INTEGER NOT NULL)
         """,
-      ])
+      ]),
+    // Logins and refusals, and what an audit asks for.
+    Migration(
+      room: "explain", number: 2, .expand,
+      [
+        "ALTER TABLE request_log ADD COLUMN kind TEXT NOT NULL DEFAULT 'change'",
+        "ALTER TABLE request_log ADD COLUMN times INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE request_log ADD COLUMN trace_id TEXT",
+        "ALTER TABLE request_log ADD COLUMN service TEXT",
+        "ALTER TABLE request_log ADD COLUMN route TEXT",
+        "ALTER TABLE request_log ADD COLUMN permission TEXT",
+        "ALTER TABLE request_log ADD COLUMN address TEXT",
+        "ALTER TABLE request_log ADD COLUMN agent TEXT",
+        "ALTER TABLE request_log ADD COLUMN target_id TEXT",
+        "CREATE INDEX request_log_kind ON request_log (kind, number)",
+        "CREATE INDEX request_log_user ON request_log (user_id, number)",
+        "CREATE INDEX request_log_target ON request_log (target_id, number)",
+      ]),
   ]
 }

@@ -2,13 +2,18 @@ import API
 import Kit
 import Store
 
-/// The request log: every request of a known caller that asked for a change, newest `rowsMax`.
+/// The request log: every request of a known caller that asked for a change, every login and what else was refused;
+/// of each kind the newest.
 enum RequestTable {
-  static let rowsMax = 100_000
   /// Objects that one request is found by at the most.
   static let subjectsMax = 40
-  /// Characters kept of a path.
-  private static let pathMax = 500
+  /// Rows kept of a kind.
+  static func rowsMax(_ kind: AuditRecord.Kind) -> Int {
+    switch kind {
+    case .change: 100_000
+    case .login, .refusal: 50_000
+    }
+  }
 
   struct Entry: Sendable, Hashable {
     var number: Int64
@@ -42,41 +47,66 @@ enum RequestTable {
       status: row.int(12))
   }
 
-  static func append(_ tx: Transaction, _ requests: [RequestRecord], keeping rows: Int = rowsMax) throws {
+  static func append(
+    _ tx: Transaction, _ requests: [AuditRecord], keeping rows: (AuditRecord.Kind) -> Int = rowsMax
+  ) throws {
     for request in requests {
-      let number = try tx.first(
-        """
-        INSERT INTO request_log (request_id, global_request_id, method, path, user_id, user_name, project_id,
-          project_name, as_admin, began, microseconds, status)
-        VALUES (\(request.requestID), \(request.globalRequestID), \(request.method),
-          \(String(request.path.prefix(pathMax))), \(request.userID), \(request.userName), \(request.projectID),
-          \(request.projectName), \(request.asAdmin), \(request.began), \(request.microseconds), \(request.status))
-        RETURNING number
-        """
-      ) { Int64($0.int(0)) }
-      guard let number else { continue }
+      guard let number = try insert(tx, request), request.kind == .change else { continue }
       let made = Set(request.made)
       for id in subjects(of: request) {
         try tx.execute(
           "INSERT INTO request_subject (object_id, number, made) VALUES (\(id), \(number), \(made.contains(id)))")
       }
     }
-    let last = try tx.count("SELECT max(number) FROM request_log") - rows
-    try tx.execute("DELETE FROM request_subject WHERE number <= \(last)")
-    try tx.execute("DELETE FROM request_log WHERE number <= \(last)")
+    for kind in Set(requests.map(\.kind)) { try compact(tx, kind, keeping: rows(kind)) }
+  }
+
+  private static func insert(_ tx: Transaction, _ request: AuditRecord) throws -> Int64? {
+    try tx.first(
+      """
+      INSERT INTO request_log (request_id, global_request_id, method, path, user_id, user_name, project_id,
+        project_name, as_admin, began, microseconds, status, kind, times, trace_id, service, route, permission,
+        address, agent, target_id)
+      VALUES (\(request.requestID), \(request.globalRequestID), \(request.method), \(request.path),
+        \(request.userID), \(request.userName), \(request.projectID), \(request.projectName), \(request.asAdmin),
+        \(request.began), \(request.microseconds), \(request.status), \(request.kind.rawValue), \(request.times),
+        \(request.traceID), \(request.service), \(request.route), \(request.permission), \(request.address),
+        \(request.agent), \(request.targetID))
+      RETURNING number
+      """
+    ) { Int64($0.int(0)) }
+  }
+
+  private static func compact(_ tx: Transaction, _ kind: AuditRecord.Kind, keeping rows: Int) throws {
+    let last = try tx.first(
+      """
+      SELECT number FROM request_log WHERE kind = \(kind.rawValue) ORDER BY number DESC LIMIT 1 OFFSET \(rows)
+      """
+    ) { Int64($0.int(0)) }
+    guard let last else { return }
+    if kind == .change {
+      try tx.execute(
+        """
+        DELETE FROM request_subject WHERE number IN
+          (SELECT number FROM request_log WHERE kind = \(kind.rawValue) AND number <= \(last))
+        """)
+    }
+    try tx.execute("DELETE FROM request_log WHERE kind = \(kind.rawValue) AND number <= \(last)")
   }
 
   /// The ids a request is found by: those of its path, and those of its answer.
-  static func subjects(of request: RequestRecord) -> [String] {
-    let inPath = request.path.split(separator: "/").map(String.init).filter(isID)
+  static func subjects(of request: AuditRecord) -> [String] {
     var seen: Set<String> = []
-    return (request.made + inPath + request.named).filter { $0.utf8.count <= 64 && seen.insert($0).inserted }
+    return (request.made + ids(in: request.path) + request.named)
+      .filter { $0.utf8.count <= 64 && seen.insert($0).inserted }
       .prefix(subjectsMax).map { $0 }
   }
 
-  /// A UUID with dashes, or Keystone's without.
-  private static func isID(_ text: String) -> Bool {
-    Identifier.isUUID(text) || text.utf8.count == 32 && text.allSatisfy(\.isHexDigit)
+  /// The ids in a path: UUIDs with dashes, or Keystone's without.
+  static func ids(in path: String) -> [String] {
+    path.split(separator: "/").map(String.init).filter { text in
+      Identifier.isUUID(text) || text.utf8.count == 32 && text.allSatisfy(\.isHexDigit)
+    }
   }
 
   /// Requests that speak of an object, newest first.
@@ -103,7 +133,7 @@ enum RequestTable {
     return try tx.query(
       """
       SELECT \(raw: columns) FROM request_log l
-      WHERE l.request_id IN (\(list: ids)) OR l.global_request_id IN (\(list: ids))
+      WHERE l.kind = 'change' AND (l.request_id IN (\(list: ids)) OR l.global_request_id IN (\(list: ids)))
       ORDER BY l.number DESC LIMIT \(limit)
       """, decode)
   }
@@ -118,6 +148,8 @@ enum RequestTable {
     return found
   }
 
-  /// Rows kept at present.
-  static func count(_ tx: Transaction) throws -> Int { try tx.count("SELECT count(*) FROM request_log") }
+  /// Rows kept at present, by kind.
+  static func counts(_ tx: Transaction) throws -> [(kind: String, rows: Int)] {
+    try tx.query("SELECT kind, count(*) FROM request_log GROUP BY kind ORDER BY kind") { ($0.text(0), $0.int(1)) }
+  }
 }

@@ -12,14 +12,17 @@ struct ApplicationCredentialRoutes: Sendable {
     let one = list + "/{application_credential_id}"
     let name = "identity:list_application_credentials"
     return [
-      .undelegated(.get, list, Permission(name, .authenticated)) { try await self.list($0) },
-      .undelegated(.post, list, Permission("identity:create_application_credential", .authenticated)) {
+      .undelegated(.get, list, Permission(name, .authenticated), query: .list(["name"])) { try await self.list($0) },
+      .undelegated(
+        .post, list, Permission("identity:create_application_credential", .authenticated), query: .unread,
+        body: .needed(.applicationCredential)
+      ) {
         try await create($0)
       },
-      .undelegated(.get, one, Permission("identity:get_application_credential", .authenticated)) {
+      .undelegated(.get, one, Permission("identity:get_application_credential", .authenticated), query: .unread) {
         try await show($0)
       },
-      .undelegated(.delete, one, Permission("identity:delete_application_credential", .authenticated)) {
+      .undelegated(.delete, one, Permission("identity:delete_application_credential", .authenticated), query: .unread) {
         try await delete($0)
       },
     ]

@@ -9,14 +9,18 @@ struct AuthScopeRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(.get, "/v3/auth/projects", Permission("identity:get_auth_projects", .authenticated)) { call in
+      Route(.get, "/v3/auth/projects", Permission("identity:get_auth_projects", .authenticated), query: .list([])) {
+        call in
         try await reachable(call, "projects", isDomain: false)
       },
-      Route(.get, "/v3/auth/domains", Permission("identity:get_auth_domains", .authenticated)) { call in
+      Route(.get, "/v3/auth/domains", Permission("identity:get_auth_domains", .authenticated), query: .list([])) {
+        call in
         try await reachable(call, "domains", isDomain: true)
       },
-      Route(.get, "/v3/auth/system", Permission("identity:get_auth_system", .authenticated)) { try await system($0) },
-      Route(.get, "/v3/auth/catalog", Permission("identity:get_auth_catalog", .authenticated)) {
+      Route(.get, "/v3/auth/system", Permission("identity:get_auth_system", .authenticated), query: .unread) {
+        try await system($0)
+      },
+      Route(.get, "/v3/auth/catalog", Permission("identity:get_auth_catalog", .authenticated), query: .unread) {
         try await catalog($0)
       },
     ]

@@ -9,11 +9,24 @@ struct DomainRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(.get, "/v3/domains", Permission("identity:list_domains", .systemReader)) { try await list($0) },
-      Route(.post, "/v3/domains", Permission("identity:create_domain", .admin)) { try await create($0) },
-      Route(.get, "/v3/domains/{domain_id}", Permission("identity:get_domain", .authenticated)) { try await show($0) },
-      Route(.patch, "/v3/domains/{domain_id}", Permission("identity:update_domain", .admin)) { try await update($0) },
-      Route(.delete, "/v3/domains/{domain_id}", Permission("identity:delete_domain", .admin)) { try await delete($0) },
+      Route(
+        .get, "/v3/domains", Permission("identity:list_domains", .systemReader),
+        query: .list(["name", .init("enabled", .boolean)], others: .refused)
+      ) { try await list($0) },
+      Route(
+        .post, "/v3/domains", Permission("identity:create_domain", .admin), query: .unread,
+        body: .needed(.domain(changes: false))
+      ) { try await create($0) },
+      Route(.get, "/v3/domains/{domain_id}", Permission("identity:get_domain", .authenticated), query: .unread) {
+        try await show($0)
+      },
+      Route(
+        .patch, "/v3/domains/{domain_id}", Permission("identity:update_domain", .admin), query: .unread,
+        body: .needed(.domain(changes: true))
+      ) { try await update($0) },
+      Route(.delete, "/v3/domains/{domain_id}", Permission("identity:delete_domain", .admin), query: .unread) {
+        try await delete($0)
+      },
     ]
   }
 

@@ -10,11 +10,20 @@ struct EndpointRoutes: Sendable {
   var routes: [Route] {
     let one = "/v3/endpoints/{endpoint_id}"
     return [
-      Route(.get, "/v3/endpoints", Permission("identity:list_endpoints", .systemReader)) { try await list($0) },
-      Route(.post, "/v3/endpoints", Permission("identity:create_endpoint", .admin)) { try await create($0) },
-      Route(.get, one, Permission("identity:get_endpoint", .systemReader)) { try await show($0) },
-      Route(.patch, one, Permission("identity:update_endpoint", .admin)) { try await update($0) },
-      Route(.delete, one, Permission("identity:delete_endpoint", .admin)) { try await delete($0) },
+      Route(
+        .get, "/v3/endpoints", Permission("identity:list_endpoints", .systemReader),
+        query: .list([.init("interface", .choice(Self.interfaces)), "service_id", "region_id"])
+      ) { try await list($0) },
+      Route(
+        .post, "/v3/endpoints", Permission("identity:create_endpoint", .admin), query: .unread,
+        body: .needed(.endpoint(changes: false))
+      ) { try await create($0) },
+      Route(.get, one, Permission("identity:get_endpoint", .systemReader), query: .unread) { try await show($0) },
+      Route(
+        .patch, one, Permission("identity:update_endpoint", .admin), query: .unread,
+        body: .needed(.endpoint(changes: true))
+      ) { try await update($0) },
+      Route(.delete, one, Permission("identity:delete_endpoint", .admin), query: .unread) { try await delete($0) },
     ]
   }
 

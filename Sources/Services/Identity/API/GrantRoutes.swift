@@ -14,10 +14,12 @@ struct GrantRoutes: Sendable {
         let list = target + actor + "/roles"
         let one = list + "/{role_id}"
         routes += [
-          Route(.get, list, Permission("identity:list_grants", .systemReader)) { try await self.list($0) },
-          Route(.get, one, Permission("identity:check_grant", .systemReader)) { try await check($0) },
-          Route(.put, one, Permission("identity:create_grant", .admin)) { try await put($0) },
-          Route(.delete, one, Permission("identity:revoke_grant", .admin)) { try await delete($0) },
+          Route(.get, list, Permission("identity:list_grants", .systemReader), query: .unread) {
+            try await self.list($0)
+          },
+          Route(.get, one, Permission("identity:check_grant", .systemReader), query: .unread) { try await check($0) },
+          Route(.put, one, Permission("identity:create_grant", .admin), query: .unread) { try await put($0) },
+          Route(.delete, one, Permission("identity:revoke_grant", .admin), query: .unread) { try await delete($0) },
         ]
       }
     }

@@ -11,31 +11,42 @@ struct GroupRoutes: Sendable {
     let one = "/v3/groups/{group_id}"
     let member = "/v3/groups/{group_id}/users/{user_id}"
     return [
-      Route(.get, "/v3/groups", Permission("identity:list_groups", .systemReader)) { try await list($0, []) },
-      Route(.post, "/v3/groups", Permission("identity:create_group", .admin)) { try await create($0) },
-      Route(.get, one, Permission("identity:get_group", .systemReader)) { call in
+      Route(.get, "/v3/groups", Permission("identity:list_groups", .systemReader), query: .list(["domain_id", "name"]))
+      { try await list($0, []) },
+      Route(
+        .post, "/v3/groups", Permission("identity:create_group", .admin), query: .unread,
+        body: .needed(.group(changes: false))
+      ) { try await create($0) },
+      Route(.get, one, Permission("identity:get_group", .systemReader), query: .unread) { call in
         let group = try await find(call)
         return Reply.one(200, "group") { $0.group(group, call) }
       },
-      Route(.patch, one, Permission("identity:update_group", .admin)) { try await update($0) },
-      Route(.delete, one, Permission("identity:delete_group", .admin)) { call in
+      Route(
+        .patch, one, Permission("identity:update_group", .admin), query: .unread, body: .needed(.group(changes: true))
+      ) { try await update($0) },
+      Route(.delete, one, Permission("identity:delete_group", .admin), query: .unread) { call in
         try await change(call) { tx, group in try GroupTable.delete(tx, group) }
       },
-      Route(.get, member, Permission("identity:check_user_in_group", .systemReader)) { try await check($0) },
-      Route(.put, member, Permission("identity:add_user_to_group", .admin)) { call in
+      Route(.get, member, Permission("identity:check_user_in_group", .systemReader), query: .unread) {
+        try await check($0)
+      },
+      Route(.put, member, Permission("identity:add_user_to_group", .admin), query: .unread) { call in
         let user = try call.parameter("user_id")
         return try await change(call) { tx, group in
           guard try UserTable.find(tx, user) != nil else { throw Fault.noSuch("user", user) }
           try GroupTable.addMember(tx, group, user)
         }
       },
-      Route(.delete, member, Permission("identity:remove_user_from_group", .admin)) { call in
+      Route(.delete, member, Permission("identity:remove_user_from_group", .admin), query: .unread) { call in
         let user = try call.parameter("user_id")
         return try await change(call) { tx, group in
           guard try GroupTable.removeMember(tx, group, user) else { throw Fault.noSuch("user in the group", user) }
         }
       },
-      Route(.get, "/v3/users/{user_id}/groups", Permission("identity:list_groups_for_user", .authenticated)) { call in
+      Route(
+        .get, "/v3/users/{user_id}/groups", Permission("identity:list_groups_for_user", .authenticated),
+        query: .list(["domain_id", "name"])
+      ) { call in
         let user = try call.parameter("user_id")
         try call.requireSelfOrReader(user, "identity:list_groups_for_user")
         return try await list(

@@ -28,10 +28,10 @@ extension Route {
   /// A route about a user's own means of getting in: a delegated token may not use it, unless its application
   /// credential is unrestricted. Every such route is made here.
   static func undelegated(
-    _ method: Method, _ path: String, _ permission: Permission,
+    _ method: Method, _ path: String, _ permission: Permission, query: QueryShape, body: BodyShape = .unread,
     _ handle: @escaping @Sendable (Call) async throws -> Reply
   ) -> Route {
-    Route(method, path, permission) { call in
+    Route(method, path, permission, query: query, body: body) { call in
       if let credential = try call.principal().applicationCredential, !credential.unrestricted {
         throw Fault.forbidden("A token from a restricted application credential may not do this.")
       }

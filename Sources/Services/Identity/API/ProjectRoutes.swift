@@ -9,18 +9,29 @@ struct ProjectRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(.get, "/v3/projects", Permission("identity:list_projects", .systemReader)) { try await list($0) },
-      Route(.post, "/v3/projects", Permission("identity:create_project", .admin)) { try await create($0) },
-      Route(.get, "/v3/projects/{project_id}", Permission("identity:get_project", .authenticated)) {
+      Route(
+        .get, "/v3/projects", Permission("identity:list_projects", .systemReader), query: .projects(others: .refused)
+      ) { try await list($0) },
+      Route(
+        .post, "/v3/projects", Permission("identity:create_project", .admin), query: .unread,
+        body: .needed(.project(changes: false))
+      ) { try await create($0) },
+      Route(.get, "/v3/projects/{project_id}", Permission("identity:get_project", .authenticated), query: .unread) {
         try await show($0)
       },
-      Route(.patch, "/v3/projects/{project_id}", Permission("identity:update_project", .admin)) {
+      Route(
+        .patch, "/v3/projects/{project_id}", Permission("identity:update_project", .admin), query: .unread,
+        body: .needed(.project(changes: true))
+      ) {
         try await update($0)
       },
-      Route(.delete, "/v3/projects/{project_id}", Permission("identity:delete_project", .admin)) {
+      Route(.delete, "/v3/projects/{project_id}", Permission("identity:delete_project", .admin), query: .unread) {
         try await delete($0)
       },
-      Route(.get, "/v3/users/{user_id}/projects", Permission("identity:list_user_projects", .authenticated)) {
+      Route(
+        .get, "/v3/users/{user_id}/projects", Permission("identity:list_user_projects", .authenticated),
+        query: .projects(others: .ignored)
+      ) {
         try await listOfUser($0)
       },
     ]

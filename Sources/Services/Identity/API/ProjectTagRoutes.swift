@@ -11,33 +11,34 @@ struct ProjectTagRoutes: Sendable {
     let list = "/v3/projects/{project_id}/tags"
     let one = "/v3/projects/{project_id}/tags/{tag}"
     return [
-      Route(.get, list, Permission("identity:list_project_tags", .authenticated)) { call in
+      Route(.get, list, Permission("identity:list_project_tags", .authenticated), query: .unread) { call in
         tags(call, try await project(call).tags)
       },
-      Route(.put, list, Permission("identity:update_project_tags", .admin)) { call in
+      Route(.put, list, Permission("identity:update_project_tags", .admin), query: .unread, body: .needed(.projectTags))
+      { call in
         let fields = try call.body()
         guard let tags = try fields.tags() else { throw fields.invalid("tags", "it is required") }
         try fields.finish()
         try await change(call) { tx, id in try ProjectTable.setTags(tx, id, tags) }
         return self.tags(call, tags.sorted())
       },
-      Route(.delete, list, Permission("identity:delete_project_tags", .admin)) { call in
+      Route(.delete, list, Permission("identity:delete_project_tags", .admin), query: .unread) { call in
         try await change(call) { tx, id in try ProjectTable.setTags(tx, id, []) }
         return .done
       },
-      Route(.get, one, Permission("identity:get_project_tag", .authenticated)) { call in
+      Route(.get, one, Permission("identity:get_project_tag", .authenticated), query: .unread) { call in
         let tag = try call.parameter("tag")
         guard try await project(call).tags.contains(tag) else { throw Fault.noSuch("project tag", tag) }
         return .done
       },
-      Route(.put, one, Permission("identity:create_project_tag", .admin)) { call in
+      Route(.put, one, Permission("identity:create_project_tag", .admin), query: .unread) { call in
         let tag = try call.parameter("tag")
         guard JSONFields.isTag(tag) else { throw Fault.badRequest("\(tag.quoted) is no tag.") }
         guard try await project(call).tags.count < 80 else { throw Fault.badRequest("A project has 80 tags at most.") }
         try await change(call) { tx, id in try ProjectTable.addTag(tx, id, tag) }
         return Reply(status: 201, headers: [("Location", call.baseURL + call.path)])
       },
-      Route(.delete, one, Permission("identity:delete_project_tag", .admin)) { call in
+      Route(.delete, one, Permission("identity:delete_project_tag", .admin), query: .unread) { call in
         let tag = try call.parameter("tag")
         try await change(call) { tx, id in
           guard try ProjectTable.removeTag(tx, id, tag) else { throw Fault.noSuch("project tag", tag) }

@@ -10,14 +10,24 @@ struct RegionRoutes: Sendable {
   var routes: [Route] {
     let one = "/v3/regions/{region_id}"
     return [
-      Route(.get, "/v3/regions", Permission("identity:list_regions", .authenticated)) { try await list($0) },
-      Route(.post, "/v3/regions", Permission("identity:create_region", .admin)) { try await create($0, id: nil) },
-      Route(.put, one, Permission("identity:create_region", .admin)) { call in
+      Route(
+        .get, "/v3/regions", Permission("identity:list_regions", .authenticated),
+        query: .list(["parent_region_id"], others: .refused)
+      ) { try await list($0) },
+      Route(
+        .post, "/v3/regions", Permission("identity:create_region", .admin), query: .unread,
+        body: .needed(.region(changes: false))
+      ) { try await create($0, id: nil) },
+      Route(
+        .put, one, Permission("identity:create_region", .admin), query: .unread, body: .needed(.region(changes: false))
+      ) { call in
         try await create(call, id: try call.parameter("region_id"))
       },
-      Route(.get, one, Permission("identity:get_region", .authenticated)) { try await show($0) },
-      Route(.patch, one, Permission("identity:update_region", .admin)) { try await update($0) },
-      Route(.delete, one, Permission("identity:delete_region", .admin)) { try await delete($0) },
+      Route(.get, one, Permission("identity:get_region", .authenticated), query: .unread) { try await show($0) },
+      Route(
+        .patch, one, Permission("identity:update_region", .admin), query: .unread, body: .needed(.region(changes: true))
+      ) { try await update($0) },
+      Route(.delete, one, Permission("identity:delete_region", .admin), query: .unread) { try await delete($0) },
     ]
   }
 

@@ -9,11 +9,19 @@ struct RoleAssignmentRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(.get, "/v3/role_assignments", Permission("identity:list_role_assignments", .systemReader)) {
+      Route(
+        .get, "/v3/role_assignments", Permission("identity:list_role_assignments", .systemReader), query: Self.query
+      ) {
         try await list($0)
       }
     ]
   }
+
+  private static let query = QueryShape(
+    [
+      "user.id", "group.id", "role.id", "scope.project.id", "scope.domain.id", "scope.system",
+      "scope.OS-INHERIT:inherited_to",
+    ] + ["effective", "include_names", "include_subtree"].map { .init($0, .boolean) }, others: .ignored)
 
   /// Rows read at once at the most.
   private static let rowsMax = 1000

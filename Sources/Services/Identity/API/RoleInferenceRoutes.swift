@@ -11,11 +11,15 @@ struct RoleInferenceRoutes: Sendable {
     let list = "/v3/roles/{prior_role_id}/implies"
     let one = "/v3/roles/{prior_role_id}/implies/{implied_role_id}"
     return [
-      Route(.get, "/v3/role_inferences", Permission("identity:list_role_inference_rules", .systemReader)) {
+      Route(
+        .get, "/v3/role_inferences", Permission("identity:list_role_inference_rules", .systemReader), query: .unread
+      ) {
         try await all($0)
       },
-      Route(.get, list, Permission("identity:list_implied_roles", .systemReader)) { try await ofRole($0) },
-      Route(.get, one, Permission("identity:get_implied_role", .systemReader)) { call in
+      Route(.get, list, Permission("identity:list_implied_roles", .systemReader), query: .unread) {
+        try await ofRole($0)
+      },
+      Route(.get, one, Permission("identity:get_implied_role", .systemReader), query: .unread) { call in
         let pair = try await pair(call)
         let rules = try await core.store.read { tx in try RoleTable.inferences(tx, prior: pair.prior.id) }
         guard rules.first?.implied.contains(pair.implied) == true else {
@@ -23,7 +27,7 @@ struct RoleInferenceRoutes: Sendable {
         }
         return reply(200, call, pair)
       },
-      Route(.put, one, Permission("identity:create_implied_role", .admin)) { call in
+      Route(.put, one, Permission("identity:create_implied_role", .admin), query: .unread) { call in
         let pair = try await pair(call)
         guard pair.implied.name != "admin" else {
           throw Fault.forbidden("The role admin cannot be implied by another.")
@@ -31,7 +35,7 @@ struct RoleInferenceRoutes: Sendable {
         try await core.store.write { tx in try RoleTable.imply(tx, pair.prior.id, pair.implied.id) }
         return reply(201, call, pair)
       },
-      Route(.delete, one, Permission("identity:delete_implied_role", .admin)) { call in
+      Route(.delete, one, Permission("identity:delete_implied_role", .admin), query: .unread) { call in
         let pair = try await pair(call)
         let was = try await core.store.write { tx in try RoleTable.unimply(tx, pair.prior.id, pair.implied.id) }
         guard was else { throw Fault.noSuch("implied role", pair.implied.id) }

@@ -10,11 +10,18 @@ struct RoleRoutes: Sendable {
   var routes: [Route] {
     let one = "/v3/roles/{role_id}"
     return [
-      Route(.get, "/v3/roles", Permission("identity:list_roles", .systemReader)) { try await list($0) },
-      Route(.post, "/v3/roles", Permission("identity:create_role", .admin)) { try await create($0) },
-      Route(.get, one, Permission("identity:get_role", .systemReader)) { try await show($0) },
-      Route(.patch, one, Permission("identity:update_role", .admin)) { try await update($0) },
-      Route(.delete, one, Permission("identity:delete_role", .admin)) { try await delete($0) },
+      Route(.get, "/v3/roles", Permission("identity:list_roles", .systemReader), query: .list(["name", "domain_id"])) {
+        try await list($0)
+      },
+      Route(
+        .post, "/v3/roles", Permission("identity:create_role", .admin), query: .unread,
+        body: .needed(.role(changes: false))
+      ) { try await create($0) },
+      Route(.get, one, Permission("identity:get_role", .systemReader), query: .unread) { try await show($0) },
+      Route(
+        .patch, one, Permission("identity:update_role", .admin), query: .unread, body: .needed(.role(changes: true))
+      ) { try await update($0) },
+      Route(.delete, one, Permission("identity:delete_role", .admin), query: .unread) { try await delete($0) },
     ]
   }
 

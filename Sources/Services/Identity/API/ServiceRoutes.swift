@@ -10,11 +10,19 @@ struct ServiceRoutes: Sendable {
   var routes: [Route] {
     let one = "/v3/services/{service_id}"
     return [
-      Route(.get, "/v3/services", Permission("identity:list_services", .systemReader)) { try await list($0) },
-      Route(.post, "/v3/services", Permission("identity:create_service", .admin)) { try await create($0) },
-      Route(.get, one, Permission("identity:get_service", .systemReader)) { try await show($0) },
-      Route(.patch, one, Permission("identity:update_service", .admin)) { try await update($0) },
-      Route(.delete, one, Permission("identity:delete_service", .admin)) { try await delete($0) },
+      Route(.get, "/v3/services", Permission("identity:list_services", .systemReader), query: .list(["name", "type"])) {
+        try await list($0)
+      },
+      Route(
+        .post, "/v3/services", Permission("identity:create_service", .admin), query: .unread,
+        body: .needed(.service(changes: false))
+      ) { try await create($0) },
+      Route(.get, one, Permission("identity:get_service", .systemReader), query: .unread) { try await show($0) },
+      Route(
+        .patch, one, Permission("identity:update_service", .admin), query: .unread,
+        body: .needed(.service(changes: true))
+      ) { try await update($0) },
+      Route(.delete, one, Permission("identity:delete_service", .admin), query: .unread) { try await delete($0) },
     ]
   }
 

@@ -9,17 +9,26 @@ struct TokenRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(.post, "/v3/auth/tokens", Permission("identity:authenticate", .open)) { try await issue($0) },
-      Route(.get, "/v3/auth/tokens", Permission("identity:validate_token", .authenticated)) { try await show($0) },
-      Route(.delete, "/v3/auth/tokens", Permission("identity:revoke_token", .authenticated)) { try await revoke($0) },
+      Route(.post, "/v3/auth/tokens", Permission("identity:authenticate", .open), query: .token, body: .needed(.login))
+      { try await issue($0) },
+      Route(.get, "/v3/auth/tokens", Permission("identity:validate_token", .authenticated), query: .token) {
+        try await show($0)
+      },
+      Route(
+        .delete, "/v3/auth/tokens", Permission("identity:revoke_token", .authenticated),
+        query: .init([.init("cascade", .boolean)], others: .ignored)
+      ) { try await revoke($0) },
     ]
   }
 
   private func issue(_ call: Call) async throws -> Reply {
     let request = try AuthRequest(try call.body())
+    request.claim(RequestScope.current)
     do {
       let issued = try await LoginRules(core: core).issue(request, withCatalog: !call.query.has("nocatalog"))
-      return reply(201, issued.token, issued.principal, issued.catalog)
+      let who = issued.principal
+      RequestScope.current?.isAsked(byUser: who.userID, name: who.userName, project: who.projectID)
+      return reply(201, issued.token, issued.principal, issued.catalog.map(core.catalogJSON))
     } catch var fault as Fault where fault.status == 401 {
       fault.headers.append(("WWW-Authenticate", "Keystone uri=\"\(call.baseURL)/identity\""))
       throw fault
@@ -29,8 +38,7 @@ struct TokenRoutes: Sendable {
   private func show(_ call: Call) async throws -> Reply {
     let (token, _, principal) = try await subject(call, servicesToo: true)
     let wanted = !call.query.has("nocatalog") && principal.scope != .unscoped
-    let catalog = wanted ? try await core.store.read { tx in try CatalogTable.catalog(tx) } : nil
-    return reply(200, token, principal, catalog)
+    return reply(200, token, principal, wanted ? try await core.catalogJSON() : nil)
   }
 
   /// With `?cascade=false` the tokens that were got with it stay.
@@ -51,26 +59,26 @@ struct TokenRoutes: Sendable {
     }
     let caller = try call.principal()
     let token = Secret(text)
-    let now = core.now()
-    let payload = core.payload(token)
-    let principal = try await core.store.read { tx in
-      try payload.flatMap { try TokenRules.principal(tx, $0, at: now) }
-    }
+    let verified = try await core.verify(token)
+    let principal = verified?.principal
     let privileged = caller.isAdmin || servicesToo && (caller.has(role: "service") || call.mayRead)
     guard privileged || principal?.userID == caller.userID else {
       throw Fault.forbidden("Only the token's own user may do this.")
     }
-    guard let payload, let principal else { throw Fault.notFound("The token could not be found.") }
-    return (token, payload, principal)
+    guard let verified else { throw Fault.notFound("The token could not be found.") }
+    return (token, verified.payload, verified.principal)
   }
 
   private func reply(
-    _ status: Int, _ token: Secret<String>, _ principal: Principal, _ catalog: [CatalogEntry]?
+    _ status: Int, _ token: Secret<String>, _ principal: Principal, _ catalog: [UInt8]?
   ) -> Reply {
     Reply.json(status, headers: [("X-Subject-Token", token.reveal()), ("Vary", "X-Auth-Token")]) { json in
       json.field("token") { json in
         TokenBody.write(&json, principal)
-        if let catalog { json.field("catalog", catalog) { $0.catalogEntry($1, base: core.baseURL) } }
+        if let catalog {
+          json.key("catalog")
+          json.raw(catalog)
+        }
       }
     }
   }

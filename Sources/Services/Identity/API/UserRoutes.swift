@@ -10,15 +10,27 @@ struct UserRoutes: Sendable {
   var routes: [Route] {
     let one = "/v3/users/{user_id}"
     return [
-      Route(.get, "/v3/users", Permission("identity:list_users", .systemReader)) { try await list($0, []) },
-      Route(.post, "/v3/users", Permission("identity:create_user", .admin)) { try await create($0) },
-      Route(.get, one, Permission("identity:get_user", .authenticated)) { try await show($0) },
-      Route(.patch, one, Permission("identity:update_user", .admin)) { try await update($0) },
-      Route(.delete, one, Permission("identity:delete_user", .admin)) { try await delete($0) },
-      .undelegated(.post, one + "/password", Permission("identity:change_password", .authenticated)) {
+      Route(.get, "/v3/users", Permission("identity:list_users", .systemReader), query: .users) {
+        try await list($0, [])
+      },
+      Route(
+        .post, "/v3/users", Permission("identity:create_user", .admin), query: .unread,
+        body: .needed(.user(changes: false))
+      ) { try await create($0) },
+      Route(.get, one, Permission("identity:get_user", .authenticated), query: .unread) { try await show($0) },
+      Route(
+        .patch, one, Permission("identity:update_user", .admin), query: .unread, body: .needed(.user(changes: true))
+      ) { try await update($0) },
+      Route(.delete, one, Permission("identity:delete_user", .admin), query: .unread) { try await delete($0) },
+      .undelegated(
+        .post, one + "/password", Permission("identity:change_password", .authenticated), query: .unread,
+        body: .needed(.passwordChange)
+      ) {
         try await changePassword($0)
       },
-      Route(.get, "/v3/groups/{group_id}/users", Permission("identity:list_users_in_group", .systemReader)) {
+      Route(
+        .get, "/v3/groups/{group_id}/users", Permission("identity:list_users_in_group", .systemReader), query: .users
+      ) {
         try await listOfGroup($0)
       },
     ]

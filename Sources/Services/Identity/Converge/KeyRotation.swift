@@ -11,10 +11,9 @@ struct KeyRotation: Converger {
   let followsChanges = false
 
   func step() async throws {
-    let rotatedAt = try core.keys.rotatedAt.timeIntervalSince1970
-    let age = Double(core.now().microseconds) / 1_000_000 - rotatedAt
-    guard age >= max(core.settings.keyRotationSeconds, core.settings.tokenSeconds) else { return }
-    try core.keys.rotate()
+    let now = Double(core.now().microseconds) / 1_000_000
+    let ageMin = max(core.settings.keyRotationSeconds, core.settings.tokenSeconds)
+    guard try core.keys.rotate(where: { now - $0.timeIntervalSince1970 >= ageMin }) else { return }
     let numbers = try core.keys.numbers
     core.logger.info("token keys rotated", metadata: ["keys": "\(numbers)"])
   }

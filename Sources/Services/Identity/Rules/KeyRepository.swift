@@ -8,6 +8,9 @@ import Synchronization
 ///
 /// A file holds 32 bytes in base64url. Every change goes by a new file that is renamed into place, so that a crash
 /// anywhere leaves a repository that opens every token; what is missing is made when it is next loaded.
+///
+/// Several control processes may use the directory: who changes it holds a lock, and everybody reads it anew once it
+/// has changed.
 final class KeyRepository: Sendable {
   /// The directory cannot be read or written, or holds a file that is no key.
   struct Failure: Error, CustomStringConvertible {
@@ -18,6 +21,10 @@ final class KeyRepository: Sendable {
     var primary: FernetKey
     /// All the others, newest first.
     var others: [FernetKey]
+    /// When the directory was changed last, before it was read.
+    var changed: Date?
+    /// How often the keys were read anew since they were opened.
+    var changes = 0
   }
 
   private let directory: URL
@@ -32,25 +39,55 @@ final class KeyRepository: Sendable {
       try FileManager.default.createDirectory(
         at: self.directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
       try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: directory)
-      if try Self.numbers(self.directory).isEmpty { try Self.write(1, in: self.directory) }
-      if try !Self.numbers(self.directory).contains(0) { try Self.write(0, in: self.directory) }
-      keys = Mutex(try Self.load(self.directory))
+      keys = Mutex(
+        try Self.locked(self.directory) { folder in
+          if try Self.numbers(folder).isEmpty { try Self.write(1, in: folder) }
+          if try !Self.numbers(folder).contains(0) { try Self.write(0, in: folder) }
+          return try Self.load(folder)
+        })
     } catch let failure as Failure { throw failure } catch {
       throw Failure(description: "the key directory \(directory) cannot be used: \(error.localizedDescription)")
     }
   }
 
   func seal(_ plain: [UInt8], at moment: Timestamp) throws -> String {
-    try keys.withLock { $0.primary }.seal(plain, at: moment)
+    reloadIfChanged()
+    return try keys.withLock { $0.primary }.seal(plain, at: moment)
+  }
+
+  /// Grows with every change of the keys: what an older set opened, this one may not.
+  var changes: Int { keys.withLock { $0.changes } }
+
+  private func adopt(_ fresh: Keys) {
+    keys.withLock { keys in
+      let changes = keys.changes + 1
+      keys = fresh
+      keys.changes = changes
+    }
   }
 
   func open(_ token: String) -> [UInt8]? {
-    let keys = keys.withLock { $0 }
+    if let plain = open(token, with: keys.withLock { $0 }) { return plain }
+    // Another process may have rotated the keys since they were read.
+    return reloadIfChanged() ? open(token, with: keys.withLock { $0 }) : nil
+  }
+
+  private func open(_ token: String, with keys: Keys) -> [UInt8]? {
     if let plain = keys.primary.open(token) { return plain }
     for key in keys.others {
       if let plain = key.open(token) { return plain }
     }
     return nil
+  }
+
+  /// Reads the keys again where another process has changed them. A directory that cannot be read now, or is just being
+  /// changed, leaves what is known. True where there is something new.
+  @discardableResult
+  private func reloadIfChanged() -> Bool {
+    let known = keys.withLock { $0.changed }
+    guard Self.changed(directory) != known, let fresh = try? Self.load(directory) else { return false }
+    adopt(fresh)
+    return true
   }
 
   /// Numbers of the keys there are, lowest first.
@@ -65,19 +102,26 @@ final class KeyRepository: Sendable {
   }
 
   /// Makes the staged key primary, stages a new one and drops the oldest beyond `keysMax`. Tokens that live stay
-  /// open as long as keys are rotated less often than a token lives. Throws where the directory cannot be written.
-  func rotate() throws {
-    let highest = try numbers.last ?? 0
-    if rename(Self.file(0, in: directory).path, Self.file(highest + 1, in: directory).path) != 0 {
-      throw Failure(description: "the staged key cannot be made primary: errno \(errno)")
+  /// open as long as keys are rotated less often than a token lives. `due` is asked, with the time of the last rotation,
+  /// when no other process can rotate any more; false where it said no. Throws where the directory cannot be written.
+  @discardableResult
+  func rotate(where due: (Date) -> Bool = { _ in true }) throws -> Bool {
+    let fresh: Keys? = try Self.locked(directory) { folder in
+      guard due(try rotatedAt) else { return nil }
+      let highest = try numbers.last ?? 0
+      if rename(Self.file(0, in: folder).path, Self.file(highest + 1, in: folder).path) != 0 {
+        throw Failure(description: "the staged key cannot be made primary: errno \(errno)")
+      }
+      try Self.write(0, in: folder)
+      let kept = try numbers.filter { $0 != 0 }
+      for number in kept.dropLast(keysMax - 1) {
+        try FileManager.default.removeItem(at: Self.file(number, in: folder))
+      }
+      return try Self.load(folder)
     }
-    try Self.write(0, in: directory)
-    let kept = try numbers.filter { $0 != 0 }
-    for number in kept.dropLast(keysMax - 1) {
-      try FileManager.default.removeItem(at: Self.file(number, in: directory))
-    }
-    let fresh = try Self.load(directory)
-    keys.withLock { $0 = fresh }
+    guard let fresh else { return false }
+    adopt(fresh)
+    return true
   }
 
   // MARK: Files
@@ -89,7 +133,24 @@ final class KeyRepository: Sendable {
       .compactMap { name in Int(name).flatMap { String($0) == name && $0 >= 0 ? $0 : nil } }.sorted()
   }
 
+  /// Runs `body` while no other process changes the directory. The lock is on the directory itself: no file for it has
+  /// to be told from the keys.
+  private static func locked<T>(_ directory: URL, _ body: (URL) throws -> T) throws -> T {
+    let folder = Foundation.open(directory.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw Failure(description: "the key directory cannot be opened: errno \(errno)") }
+    defer { close(folder) }
+    guard flock(folder, LOCK_EX) == 0 else {
+      throw Failure(description: "the key directory cannot be locked: errno \(errno)")
+    }
+    return try body(directory)
+  }
+
+  private static func changed(_ directory: URL) -> Date? {
+    try? FileManager.default.attributesOfItem(atPath: directory.path)[.modificationDate] as? Date
+  }
+
   private static func load(_ directory: URL) throws -> Keys {
+    let changed = Self.changed(directory)
     var found: [FernetKey] = []
     for number in try numbers(directory).reversed() {
       let text = try String(contentsOf: file(number, in: directory), encoding: .utf8)
@@ -99,7 +160,7 @@ final class KeyRepository: Sendable {
       found.append(key)
     }
     guard let primary = found.first else { throw Failure(description: "the key directory holds no key") }
-    return Keys(primary: primary, others: Array(found.dropFirst()))
+    return Keys(primary: primary, others: Array(found.dropFirst()), changed: changed)
   }
 
   /// Writes a new random key durably, readable by its owner alone.

@@ -52,7 +52,7 @@ struct LoginRules: Sendable {
       throw Self.refusal
     }
     let payload = try payload(tx, recognised, user, asked)
-    guard let principal = try TokenRules.principal(tx, payload, at: core.now()) else { throw Self.refusal }
+    guard let principal = try TokenRules.verify(tx, payload, at: core.now())?.principal else { throw Self.refusal }
     let catalog = withCatalog && principal.scope != .unscoped ? try CatalogTable.catalog(tx) : nil
     return (payload, principal, catalog)
   }
@@ -111,9 +111,7 @@ struct LoginRules: Sendable {
   private func recognise(password: AuthRequest.Password?, token: Secret<String>?) async throws -> Recognised {
     var recognised: Recognised?
     if let token {
-      guard let payload = core.payload(token),
-        try await core.store.read({ tx in try TokenRules.principal(tx, payload, at: core.now()) }) != nil
-      else { throw Self.refusal }
+      guard let payload = try await core.verify(token)?.payload else { throw Self.refusal }
       guard TokenRules.mayRescope(payload) else {
         throw Fault.forbidden("A token from an application credential cannot be exchanged for another.")
       }

@@ -55,7 +55,16 @@ enum ApplicationCredentialTable {
 
   // MARK: Logins
 
-  /// What a login or a token needs to know of a credential.
+  /// A credential as a token sees it.
+  struct ForToken: Sendable {
+    var name: String
+    var userID: String
+    var projectID: String
+    var expiresAt: Timestamp?
+    var unrestricted: Bool
+  }
+
+  /// What a login needs to know of a credential.
   struct ForLogin: Sendable {
     var id: String
     var name: String

@@ -67,32 +67,37 @@ enum AssignmentTable {
 
   /// The roles a user has somewhere: its own, its groups', and all that those bring.
   static func effectiveRoles(_ tx: Transaction, user: String, _ target: Target) throws -> [Principal.Role] {
-    try closure(
-      tx,
-      """
-      SELECT a.role_id FROM identity_role_assignment a WHERE a.user_id = \(user) AND \(at(target))
-      UNION
-      SELECT a.role_id FROM identity_group_member m JOIN identity_role_assignment a ON a.group_id = m.group_id
-      WHERE m.user_id = \(user) AND \(at(target))
-      """)
-  }
-
-  /// The roles of an application credential, and all that those bring.
-  static func effectiveRoles(_ tx: Transaction, credential: String) throws -> [Principal.Role] {
-    try closure(
-      tx, "SELECT role_id FROM identity_application_credential_role WHERE credential_id = \(credential)")
-  }
-
-  private static func closure(_ tx: Transaction, _ start: SQL) throws -> [Principal.Role] {
     try tx.query(
       """
-      WITH RECURSIVE effective (id) AS (
-        \(start)
-        UNION
-        SELECT n.implied_role_id FROM identity_role_inference n JOIN effective e ON n.prior_role_id = e.id)
+      \(effective(held(user: user, target)))
       SELECT r.id, r.name FROM effective e JOIN identity_role r ON r.id = e.id ORDER BY r.name
       """
     ) { Principal.Role(id: $0.text(0), name: $0.text(1)) }
+  }
+
+  /// Ids of the roles that a user holds somewhere, itself or by a group, as a statement.
+  static func held(user: String, _ target: Target) -> SQL {
+    """
+    SELECT a.role_id FROM identity_role_assignment a WHERE a.user_id = \(user) AND \(at(target))
+    UNION
+    SELECT a.role_id FROM identity_group_member m JOIN identity_role_assignment a ON a.group_id = m.group_id
+    WHERE m.user_id = \(user) AND \(at(target))
+    """
+  }
+
+  /// Ids of the roles that an application credential was given, as a statement.
+  static func held(credential: String) -> SQL {
+    "SELECT k.role_id FROM identity_application_credential_role k WHERE k.credential_id = \(credential)"
+  }
+
+  /// The opening of a statement in which `effective (id)` holds the roles that `start` gives, and all that those bring.
+  static func effective(_ start: SQL) -> SQL {
+    """
+    WITH RECURSIVE effective (id) AS (
+      \(start)
+      UNION
+      SELECT n.implied_role_id FROM identity_role_inference n JOIN effective e ON n.prior_role_id = e.id)
+    """
   }
 
   /// The condition that a row of `identity_project p` is where a user has any role, itself or by a group.

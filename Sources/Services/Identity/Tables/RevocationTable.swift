@@ -15,16 +15,14 @@ enum RevocationTable {
       """)
   }
 
-  static func isRevoked(_ tx: Transaction, _ payload: TokenPayload) throws -> Bool {
+  /// The statement that gives a row where the token, or one that it was got with, was revoked.
+  static func revocation(_ payload: TokenPayload) -> SQL {
     let own = Base64URL.encode(payload.auditID)
-    if payload.ancestors.isEmpty {
-      return try tx.exists("SELECT 1 FROM identity_revocation WHERE audit_id = \(own)")
-    }
-    return try tx.exists(
-      """
+    if payload.ancestors.isEmpty { return "SELECT 1 FROM identity_revocation WHERE audit_id = \(own)" }
+    return """
       SELECT 1 FROM identity_revocation WHERE audit_id = \(own)
       OR descendants = 1 AND audit_id IN (\(list: payload.ancestors.map(Base64URL.encode)))
-      """)
+      """
   }
 
   /// Forgets what has expired: neither those tokens nor their descendants are alive.

@@ -46,7 +46,8 @@ struct RoleAssignmentList: Sendable {
       LEFT JOIN identity_group g ON g.id = a.group_id LEFT JOIN identity_project gd ON gd.id = g.domain_id
       LEFT JOIN identity_project p ON p.id = a.project_id LEFT JOIN identity_project pd ON pd.id = p.domain_id
       \(SQL.whereAll(conditions))
-      ORDER BY a.project_id, a.user_id, a.group_id, a.role_id, a.prior_id, a.via_group
+      ORDER BY a.project_id NULLS FIRST, a.user_id NULLS FIRST, a.group_id NULLS FIRST, a.role_id, a.prior_id,
+        a.via_group
       LIMIT \(count) OFFSET \(offset)
       """
     ) { row in
@@ -74,9 +75,11 @@ struct RoleAssignmentList: Sendable {
           FROM identity_role_assignment)
         """
     }
+    // `substr` makes an empty text of the column's own collation, on which PostgreSQL insists.
     return """
       WITH RECURSIVE expanded (role_id, prior_id, user_id, via_group, project_id) AS (
-        SELECT role_id, '', user_id, '', project_id FROM identity_role_assignment WHERE user_id IS NOT NULL
+        SELECT role_id, substr(role_id, 1, 0), user_id, '', project_id FROM identity_role_assignment
+        WHERE user_id IS NOT NULL
         UNION
         SELECT a.role_id, '', m.user_id, a.group_id, a.project_id FROM identity_role_assignment a
         JOIN identity_group_member m ON m.group_id = a.group_id

@@ -12,8 +12,10 @@ struct ImageFileRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(.put, "/v2/images/{image_id}/file", ImagePermissions.upload, body: .stream) { try await upload($0) },
-      Route(.get, "/v2/images/{image_id}/file", ImagePermissions.download) { try await download($0) },
+      Route(.put, "/v2/images/{image_id}/file", ImagePermissions.upload, query: .unread, body: .stream) {
+        try await upload($0)
+      },
+      Route(.get, "/v2/images/{image_id}/file", ImagePermissions.download, query: .unread) { try await download($0) },
     ]
   }
 

@@ -18,6 +18,7 @@ struct ImageListRequest: Sendable {
     "disk_format": "COALESCE(i.disk_format, '')", "size": "COALESCE(b.size, -1)", "id": "i.id",
     "created_at": "i.created_at", "updated_at": "i.updated_at",
   ]
+  static let sortKeys = sortColumns.keys.sorted()
   private static let textColumns: [String: String] = [
     "id": "i.id", "name": "i.name", "status": "i.status", "owner": "i.owner", "disk_format": "i.disk_format",
     "container_format": "i.container_format", "checksum": "b.md5", "os_hash_value": "b.sha512",

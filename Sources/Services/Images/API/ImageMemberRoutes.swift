@@ -10,11 +10,14 @@ struct ImageMemberRoutes: Sendable {
   var routes: [Route] {
     let members = "/v2/images/{image_id}/members"
     return [
-      Route(.post, members, ImagePermissions.addMember) { try await add($0) },
-      Route(.get, members, ImagePermissions.getMembers) { try await list($0) },
-      Route(.get, members + "/{member_id}", ImagePermissions.getMembers) { try await show($0) },
-      Route(.put, members + "/{member_id}", ImagePermissions.modifyMember) { try await update($0) },
-      Route(.delete, members + "/{member_id}", ImagePermissions.deleteMember) { try await delete($0) },
+      Route(.post, members, ImagePermissions.addMember, query: .unread, body: .needed(.newMember)) {
+        try await add($0)
+      },
+      Route(.get, members, ImagePermissions.getMembers, query: .unread) { try await list($0) },
+      Route(.get, members + "/{member_id}", ImagePermissions.getMembers, query: .unread) { try await show($0) },
+      Route(.put, members + "/{member_id}", ImagePermissions.modifyMember, query: .unread, body: .needed(.memberStatus))
+      { try await update($0) },
+      Route(.delete, members + "/{member_id}", ImagePermissions.deleteMember, query: .unread) { try await delete($0) },
     ]
   }
 
@@ -22,7 +25,6 @@ struct ImageMemberRoutes: Sendable {
     let (id, caller) = (try call.parameter("image_id"), try call.principal())
     let body = try call.body()
     let memberID = try body.string("member", 1...255)
-    try body.finish()
     let member = try await store.write { tx -> ImageMember in
       let image = try ImageRules.own(tx, id, caller)
       try Self.checkShared(image)
@@ -70,8 +72,6 @@ struct ImageMemberRoutes: Sendable {
     guard let status = ImageMember.Status(rawValue: text) else {
       throw body.invalid("status", "\(text.quoted) is none of pending, accepted, rejected")
     }
-    _ = try body.optionalString("member_id")
-    try body.finish()
     let member = try await store.write { tx -> ImageMember in
       var member = try Self.find(tx, id, memberID, caller)
       guard caller.isAdmin || caller.projectID == memberID else {

@@ -11,17 +11,23 @@ struct ImageRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(.post, "/v2/images", ImagePermissions.add) { try await create($0) },
-      Route(.get, "/v2/images", ImagePermissions.list) { try await list($0) },
-      Route(.get, "/v2/images/{image_id}", ImagePermissions.show) { try await show($0) },
-      Route(.patch, "/v2/images/{image_id}", ImagePermissions.modify) { try await update($0) },
-      Route(.delete, "/v2/images/{image_id}", ImagePermissions.delete) { try await delete($0) },
-      Route(.put, "/v2/images/{image_id}/tags/{tag}", ImagePermissions.modify) { try await setTag($0, true) },
-      Route(.delete, "/v2/images/{image_id}/tags/{tag}", ImagePermissions.modify) { try await setTag($0, false) },
-      Route(.post, "/v2/images/{image_id}/actions/deactivate", ImagePermissions.deactivate) {
+      Route(.post, "/v2/images", ImagePermissions.add, query: .unread, body: .needed(.image)) { try await create($0) },
+      Route(.get, "/v2/images", ImagePermissions.list, query: .images) { try await list($0) },
+      Route(.get, "/v2/images/{image_id}", ImagePermissions.show, query: .unread) { try await show($0) },
+      Route(.patch, "/v2/images/{image_id}", ImagePermissions.modify, query: .unread, body: .needed(.imageChanges)) {
+        try await update($0)
+      },
+      Route(.delete, "/v2/images/{image_id}", ImagePermissions.delete, query: .unread) { try await delete($0) },
+      Route(.put, "/v2/images/{image_id}/tags/{tag}", ImagePermissions.modify, query: .unread) {
+        try await setTag($0, true)
+      },
+      Route(.delete, "/v2/images/{image_id}/tags/{tag}", ImagePermissions.modify, query: .unread) {
+        try await setTag($0, false)
+      },
+      Route(.post, "/v2/images/{image_id}/actions/deactivate", ImagePermissions.deactivate, query: .unread) {
         try await setActive($0, false)
       },
-      Route(.post, "/v2/images/{image_id}/actions/reactivate", ImagePermissions.reactivate) {
+      Route(.post, "/v2/images/{image_id}/actions/reactivate", ImagePermissions.reactivate, query: .unread) {
         try await setActive($0, true)
       },
     ]

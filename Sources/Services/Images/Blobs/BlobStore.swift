@@ -10,13 +10,14 @@ actor BlobStore {
   private let incoming: String
   private let kept: String
   let settings: BlobSettings
-  /// Uploads of this process.
-  private var live: Set<String> = []
+  /// Uploads under way, in this process and in others.
+  private var marks: UploadMarks
 
   /// Uses `directory` and makes its two folders where they are missing. Throws where it cannot.
   init(directory: String, settings: BlobSettings) throws {
     incoming = directory + "/incoming"
     kept = directory + "/blobs"
+    marks = UploadMarks(folder: incoming)
     self.settings = settings
     for folder in [incoming, kept] {
       try FileManager.default.createDirectory(
@@ -30,11 +31,11 @@ actor BlobStore {
     return kept + "/" + file
   }
 
-  /// Counts the upload among those of this process: call before the image is given to it. What a live upload has
-  /// written is left alone by `sweep`.
-  func enter(_ uploadID: String) { live.insert(uploadID) }
-  func leave(_ uploadID: String) { live.remove(uploadID) }
-  func isLive(_ uploadID: String) -> Bool { live.contains(uploadID) }
+  /// Counts the upload among those under way: call before the image is given to it. What a live upload has written is
+  /// left alone by `BlobKeeper`, whichever process that runs in.
+  func enter(_ uploadID: String) { marks.set(uploadID) }
+  func leave(_ uploadID: String) { marks.clear(uploadID) }
+  func isLive(_ uploadID: String) -> Bool { marks.isSet(uploadID) }
 
   /// A new file for an upload that expects `expected` bytes (nil: not known). Throws `UploadLimit` or `FileError`.
   func receive(_ uploadID: String, declared: DiskFormat, expected: Int64?) throws -> IncomingBlob {
@@ -60,12 +61,11 @@ actor BlobStore {
     for file in files where Identifier.isUUID(file) { unlink(kept + "/" + file) }
   }
 
-  /// Files of both folders, those of live uploads left out.
+  /// Files of both folders, those of live uploads left out; marks of dead ones are removed.
   func leftovers() throws -> (incoming: [String], kept: [String]) {
+    try marks.removeStale()
     func names(_ folder: String) throws -> [String] {
-      try FileManager.default.contentsOfDirectory(atPath: folder).filter {
-        Identifier.isUUID($0) && !live.contains($0)
-      }
+      try FileManager.default.contentsOfDirectory(atPath: folder).filter { Identifier.isUUID($0) && !marks.isSet($0) }
     }
     return (try names(incoming), try names(kept))
   }

@@ -8,16 +8,25 @@ struct AgentRoutes: Sendable {
   static let type = "Haneul node agent"
   static let binary = "haneul-node"
 
+  private static let query = QueryShape(
+    [
+      "id", "host", "agent_type", "binary", "availability_zone", .init("alive", .boolean),
+      .init("admin_state_up", .boolean),
+    ] + .networkPage(sortKeys: ["id", "host", "agent_type", "binary"]), others: .refused)
+  private static let zoneQuery = QueryShape(
+    ["name", "resource", "state"] + .networkPage(sortKeys: ["name", "resource", "state"]), others: .refused)
+
   let networks: NetworksService
 
   var routes: [Route] {
     let agents = Permission("get_agent", .systemReader)
     let zones = Permission("get_availability_zone", .projectReader)
     return [
-      Route(.get, "/v2.0/agents", agents, list), Route(.get, "/v2.0/agents.json", agents, list),
-      Route(.get, "/v2.0/agents/{id}", agents, show),
-      Route(.get, "/v2.0/availability_zones", zones, listZones),
-      Route(.get, "/v2.0/availability_zones.json", zones, listZones),
+      Route(.get, "/v2.0/agents", agents, query: Self.query, list),
+      Route(.get, "/v2.0/agents.json", agents, query: Self.query, list),
+      Route(.get, "/v2.0/agents/{id}", agents, query: .unread, show),
+      Route(.get, "/v2.0/availability_zones", zones, query: Self.zoneQuery, listZones),
+      Route(.get, "/v2.0/availability_zones.json", zones, query: Self.zoneQuery, listZones),
     ]
   }
 
@@ -43,9 +52,6 @@ struct AgentRoutes: Sendable {
   }
 
   private func list(_ call: Call) async throws -> Reply {
-    let filters = ["id", "host", "agent_type", "binary", "alive", "availability_zone", "admin_state_up"]
-    try call.query.refuseAll(
-      except: Set(filters + ["fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse"]))
     let alive = try call.query.bool("alive")
     let up = try call.query.bool("admin_state_up") ?? true
     let fields = call.query.all("fields")
@@ -57,8 +63,11 @@ struct AgentRoutes: Sendable {
       up && fits("id", $0.nodeID) && fits("host", $0.hostname) && fits("agent_type", Self.type)
         && fits("binary", Self.binary) && fits("availability_zone", "nova") && (alive ?? $0.isAlive) == $0.isAlive
     }
+    let page = try ShortList(
+      call, agents, id: \.nodeID,
+      keys: ["host": \.hostname, "agent_type": { _ in Self.type }, "binary": { _ in Self.binary }])
     return .json { json in
-      json.field("agents", agents) { $0.raw(Self.encode($1, fields.isEmpty ? nil : Set(fields))) }
+      page.write(&json, "agents") { $0.raw(Self.encode($1, fields.isEmpty ? nil : Set(fields))) }
     }
   }
 
@@ -74,16 +83,22 @@ struct AgentRoutes: Sendable {
   }
 
   private func listZones(_ call: Call) async throws -> Reply {
-    let zones = ["network", "router"].filter { resource in
-      let wanted = call.query.all("resource")
-      return wanted.isEmpty || wanted.contains(resource)
+    func fits(_ name: String, _ value: String) -> Bool {
+      let values = call.query.all(name)
+      return values.isEmpty || values.contains(value)
     }
+    let zones = ["network", "router"].filter {
+      fits("resource", $0) && fits("name", "nova") && fits("state", "available")
+    }
+    let page = try ShortList(call, zones, id: { $0 }, keys: ["resource": { $0 }])
+    let wanted = Set(call.query.all("fields").filter { !$0.isEmpty })
     return .json { json in
-      json.field("availability_zones", zones) { json, resource in
-        json.object {
-          $0.field("name", "nova")
-          $0.field("resource", resource)
-          $0.field("state", "available")
+      page.write(&json, "availability_zones") { json, resource in
+        json.object { json in
+          for (name, value) in [("name", "nova"), ("resource", resource), ("state", "available")]
+          where wanted.isEmpty || wanted.contains(name) {
+            json.field(name, value)
+          }
         }
       }
     }

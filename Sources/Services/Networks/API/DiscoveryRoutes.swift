@@ -42,27 +42,13 @@ struct DiscoveryRoutes: Sendable {
   var routes: [Route] {
     let open = Permission("discovery", .open)
     return [
-      Route(.get, "/", open, versions), Route(.get, "/v2.0", open, listResources),
-      Route(.get, "/v2.0/extensions", open, list), Route(.get, "/v2.0/extensions.json", open, list),
-      Route(.get, "/v2.0/extensions/{alias}", open, show),
+      Discovery(prefix: "network", [APIVersion(id: "v2.0", status: "CURRENT", path: "/v2.0/")], open)
+        .list(at: "/", status: 200),
+      Route(.get, "/v2.0", open, query: .unread, listResources),
+      Route(.get, "/v2.0/extensions", open, query: .unread, list),
+      Route(.get, "/v2.0/extensions.json", open, query: .unread, list),
+      Route(.get, "/v2.0/extensions/{alias}", open, query: .unread, show),
     ]
-  }
-
-  private func versions(_ call: Call) async throws -> Reply {
-    .json { json in
-      json.field("versions", ["v2.0"]) { json, version in
-        json.object {
-          $0.field("id", version)
-          $0.field("status", "CURRENT")
-          $0.field("links", ["self"]) { json, rel in
-            json.object {
-              $0.field("rel", rel)
-              $0.field("href", "\(call.baseURL)/network/\(version)/")
-            }
-          }
-        }
-      }
-    }
   }
 
   private func listResources(_ call: Call) async throws -> Reply {

@@ -10,6 +10,8 @@ struct ListField: Sendable {
   /// The expression to sort by, never NULL; nil where it cannot be sorted by.
   var sortExpression: String?
   var order = Order.text
+  /// What the list's query says of a value.
+  var kind = QueryShape.Kind.text
 
   static func text(_ column: String) -> ListField {
     ListField(
@@ -33,7 +35,7 @@ struct ListField: Sendable {
           return flag
         }
         return "\(raw: column) IN (\(list: flags))"
-      }, sortExpression: column, order: .number)
+      }, sortExpression: column, order: .number, kind: .boolean)
   }
 
   static func int(_ column: String) -> ListField {
@@ -46,7 +48,7 @@ struct ListField: Sendable {
           return number
         }
         return "\(raw: column) IN (\(list: numbers))"
-      }, sortExpression: "COALESCE(\(column), -1)", order: .number)
+      }, sortExpression: "COALESCE(\(column), -1)", order: .number, kind: .integer)
   }
 
   /// The same constant for every row, such as a status that is always ACTIVE.

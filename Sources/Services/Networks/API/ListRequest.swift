@@ -35,12 +35,6 @@ struct ListRequest: Sendable {
     for item in call.query.items where !Self.reserved.contains(item.name) {
       values[item.name, default: []].append(item.value)
     }
-    let strangers = values.keys.filter { known[$0] == nil }.sorted()
-    guard strangers.isEmpty else {
-      throw Fault.badRequest(
-        "\(strangers.map(\.quoted).joined(separator: ", ")) is invalid attribute for filtering.", type: "HTTPBadRequest"
-      )
-    }
     conditions = try values.sorted { $0.key < $1.key }.compactMap { name, values in
       try known[name]?.condition(values)
     }

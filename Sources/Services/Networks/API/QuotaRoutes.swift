@@ -5,19 +5,27 @@ import Store
 
 /// Limits of projects.
 struct QuotaRoutes: Sendable {
+  private static let body = JSONShape.only(
+    "quota",
+    .object(
+      QuotaTable.defaults.map { .init($0.resource, .orNull(.integer(-1...Int(Int32.max), digits: true))) }
+        + ["project_id", "tenant_id", "check_limit", "force"].map { .init($0, .any) }))
+
   let networks: NetworksService
 
   var routes: [Route] {
     let read = Permission("get_quota", .projectReader)
     let one = "/v2.0/quotas/{project_id}"
     return [
-      Route(.get, "/v2.0/quotas", Permission("get_quota", .systemReader), list),
-      Route(.get, "/v2.0/quotas.json", Permission("get_quota", .systemReader), list),
-      Route(.get, one, read, show),
-      Route(.get, one + "/default", read, standard), Route(.get, one + "/default.json", read, standard),
-      Route(.get, one + "/details", read, details), Route(.get, one + "/details.json", read, details),
-      Route(.put, one, Permission("update_quota", .admin), update),
-      Route(.delete, one, Permission("delete_quota", .admin), reset),
+      Route(.get, "/v2.0/quotas", Permission("get_quota", .systemReader), query: .unread, list),
+      Route(.get, "/v2.0/quotas.json", Permission("get_quota", .systemReader), query: .unread, list),
+      Route(.get, one, read, query: .unread, show),
+      Route(.get, one + "/default", read, query: .unread, standard),
+      Route(.get, one + "/default.json", read, query: .unread, standard),
+      Route(.get, one + "/details", read, query: .unread, details),
+      Route(.get, one + "/details.json", read, query: .unread, details),
+      Route(.put, one, Permission("update_quota", .admin), query: .unread, body: .needed(Self.body), update),
+      Route(.delete, one, Permission("delete_quota", .admin), query: .unread, reset),
     ]
   }
 
@@ -97,11 +105,6 @@ struct QuotaRoutes: Sendable {
         wanted.append((resource, limit))
       }
     }
-    _ = fields.value("project_id")
-    _ = fields.value("tenant_id")
-    _ = fields.value("check_limit")
-    _ = fields.value("force")
-    try fields.finish()
     let limits = try await networks.store.write { [wanted] tx in
       for (resource, limit) in wanted {
         try tx.execute(

@@ -49,27 +49,13 @@ struct ResourceList<R: StoredResource>: Sendable {
     let hasNext = request.reverse ? request.marker != nil : more
     let hasPrevious = request.reverse ? more : request.marker != nil
     var links: [(rel: String, href: String)] = []
-    if hasNext, let last { links.append(("next", pageLink(call, marker: last, reverse: false))) }
-    if hasPrevious, let first { links.append(("previous", pageLink(call, marker: first, reverse: true))) }
+    if hasNext, let last { links.append(("next", call.networkPage(marker: last, reverse: false))) }
+    if hasPrevious, let first { links.append(("previous", call.networkPage(marker: first, reverse: true))) }
     return Reply.json { json in
       json.key(R.plural)
       json.raw(Array("[".utf8) + elements + Array("]".utf8))
-      guard !links.isEmpty else { return }
-      json.field("\(R.plural)_links", links) { json, link in
-        json.object {
-          $0.field("rel", link.rel)
-          $0.field("href", link.href)
-        }
-      }
+      json.pageLinks(R.plural, links)
     }
-  }
-
-  private func pageLink(_ call: Call, marker: String, reverse: Bool) -> String {
-    let link = call.nextPage(marker: marker)
-    let parts = link.split(separator: "?", maxSplits: 1).map(String.init)
-    let kept = (parts.count > 1 ? parts[1] : "").split(separator: "&").filter { !$0.hasPrefix("page_reverse=") }
-    let query = kept.map(String.init) + (reverse ? ["page_reverse=True"] : [])
-    return parts[0] + "?" + query.joined(separator: "&")
   }
 
   /// The whole list, chunk by chunk.

@@ -4,7 +4,7 @@ import Kit
 import Store
 
 /// The five routes that every resource has. What is special to one is its three closures.
-struct ResourceRoutes<R: StoredResource>: Sendable {
+struct ResourceRoutes<R: DeclaredResource>: Sendable {
   /// Resources created by one request at the most.
   static var bulkMax: Int { 100 }
 
@@ -25,15 +25,20 @@ struct ResourceRoutes<R: StoredResource>: Sendable {
   var routes: [Route] {
     let path = "/v2.0/" + R.plural.replacing("_", with: "-")
     let read = Permission("get_\(R.singular)", .projectReader)
+    let create = Permission("create_\(R.singular)", .projectMember)
+    let (lists, made) = (R.listQuery, R.newBody)
     var routes = [
-      Route(.get, path, read, list), Route(.get, path + ".json", read, list),
-      Route(.get, path + "/{id}", read, show),
-      Route(.post, path, Permission("create_\(R.singular)", .projectMember), post),
-      Route(.post, path + ".json", Permission("create_\(R.singular)", .projectMember), post),
-      Route(.delete, path + "/{id}", Permission("delete_\(R.singular)", .projectMember), remove),
+      Route(.get, path, read, query: lists, list), Route(.get, path + ".json", read, query: lists, list),
+      Route(.get, path + "/{id}", read, query: R.showQuery, show),
+      Route(.post, path, create, query: .unread, body: made, post),
+      Route(.post, path + ".json", create, query: .unread, body: made, post),
+      Route(.delete, path + "/{id}", Permission("delete_\(R.singular)", .projectMember), query: .unread, remove),
     ]
     if update != nil {
-      routes.append(Route(.put, path + "/{id}", Permission("update_\(R.singular)", .projectMember), put))
+      routes.append(
+        Route(
+          .put, path + "/{id}", Permission("update_\(R.singular)", .projectMember), query: .unread,
+          body: R.changedBody, put))
     }
     return routes
   }
@@ -76,7 +81,6 @@ struct ResourceRoutes<R: StoredResource>: Sendable {
       guard let bodies = try body.optionalObjects(R.plural, countMax: Self.bulkMax), !bodies.isEmpty else {
         throw body.invalid(R.plural, "at least one is needed")
       }
-      try body.finish()
       let made = try bodies.map { try make(change, call, $0) }
       return try made.map { try change.tx.need(R.self, id: $0.id) }
     }
@@ -97,7 +101,6 @@ struct ResourceRoutes<R: StoredResource>: Sendable {
     let projectID = try call.projectForNew(fields)
     if needsDefaultGroup { _ = try change.defaultGroup(projectID) }
     let record = try create(change, call, fields, projectID)
-    try fields.finish()
     if R.hasQuota { try change.checkQuota(R.self, projectID: record.standard.projectID) }
     return record
   }
@@ -115,7 +118,6 @@ struct ResourceRoutes<R: StoredResource>: Sendable {
       let fields = try call.object(R.singular)
       try record.standard.readNames(fields, named: R.hasName)
       try update(change, call, &record, fields)
-      try fields.finish()
       record.standard.revision += 1
       record.standard.updatedAt = .now()
       try change.tx.save(record)

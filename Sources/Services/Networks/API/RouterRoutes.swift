@@ -9,16 +9,28 @@ struct RouterActionRoutes: Sendable {
   var routes: [Route] {
     let one = "/v2.0/routers/{id}"
     return [
-      Route(.put, one + "/add_router_interface", Permission("add_router_interface", .projectMember)) {
+      Route(
+        .put, one + "/add_router_interface", Permission("add_router_interface", .projectMember), query: .unread,
+        body: .needed(.routerInterface)
+      ) {
         try await interface($0, RouterInterfaceRules.add)
       },
-      Route(.put, one + "/remove_router_interface", Permission("remove_router_interface", .projectMember)) {
+      Route(
+        .put, one + "/remove_router_interface", Permission("remove_router_interface", .projectMember), query: .unread,
+        body: .needed(.routerInterface)
+      ) {
         try await interface($0, RouterInterfaceRules.remove)
       },
-      Route(.put, one + "/add_extraroutes", Permission("add_extraroutes", .projectMember)) {
+      Route(
+        .put, one + "/add_extraroutes", Permission("add_extraroutes", .projectMember), query: .unread,
+        body: Router.routesBody
+      ) {
         try await editRoutes($0) { old, named in old + named.filter { !old.contains($0) } }
       },
-      Route(.put, one + "/remove_extraroutes", Permission("remove_extraroutes", .projectMember)) {
+      Route(
+        .put, one + "/remove_extraroutes", Permission("remove_extraroutes", .projectMember), query: .unread,
+        body: Router.routesBody
+      ) {
         try await editRoutes($0) { old, named in old.filter { !named.contains($0) } }
       },
     ]
@@ -34,7 +46,6 @@ struct RouterActionRoutes: Sendable {
       var router = try change.tx.need(Router.self, id: id, in: scope)
       let fields = try call.object(Router.singular)
       let named = try RouteReader.read(fields, "routes", countMax: Router.routesMax)
-      try fields.finish()
       let routes = edit(router.routes, named)
       guard routes.count <= Router.routesMax else {
         throw fields.invalid("routes", "a router has at most \(Router.routesMax)")

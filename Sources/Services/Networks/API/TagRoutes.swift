@@ -14,12 +14,13 @@ struct TagRoutes<R: StoredResource>: Sendable {
     let path = "/v2.0/" + R.plural.replacing("_", with: "-") + "/{id}/tags"
     let names = R.plural + "_tags"
     return [
-      Route(.get, path, Permission("get_\(names)", .projectReader), list),
-      Route(.put, path, Permission("update_\(names)", .projectMember), replace),
-      Route(.delete, path, Permission("delete_\(names)", .projectMember), clear),
-      Route(.get, path + "/{tag}", Permission("get_\(names)", .projectReader), check),
-      Route(.put, path + "/{tag}", Permission("update_\(names)", .projectMember), add),
-      Route(.delete, path + "/{tag}", Permission("delete_\(names)", .projectMember), remove),
+      Route(.get, path, Permission("get_\(names)", .projectReader), query: .unread, list),
+      Route(
+        .put, path, Permission("update_\(names)", .projectMember), query: .unread, body: .needed(.tagList), replace),
+      Route(.delete, path, Permission("delete_\(names)", .projectMember), query: .unread, clear),
+      Route(.get, path + "/{tag}", Permission("get_\(names)", .projectReader), query: .unread, check),
+      Route(.put, path + "/{tag}", Permission("update_\(names)", .projectMember), query: .unread, add),
+      Route(.delete, path + "/{tag}", Permission("delete_\(names)", .projectMember), query: .unread, remove),
     ]
   }
 
@@ -90,7 +91,6 @@ struct TagRoutes<R: StoredResource>: Sendable {
   private func replace(_ call: Call) async throws -> Reply {
     let fields = try call.body()
     guard let asked = try fields.optionalStrings("tags") else { throw fields.invalid("tags", "it is required") }
-    try fields.finish()
     let wanted = Set(try asked.map(Self.checked))
     let tags = try await edit(call) { $0 = wanted }
     return .json { $0.field("tags", tags) }

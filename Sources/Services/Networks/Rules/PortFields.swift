@@ -17,7 +17,6 @@ enum PortFields {
     let pairs = try objects.map { entry in
       let text = try entry.string("ip_address", 1...64)
       let mac = try Self.mac(entry) ?? own
-      try entry.finish()
       guard let cidr = CIDR(text) else {
         throw entry.invalid("ip_address", "\(text.quoted) is neither an address nor a block")
       }
@@ -63,7 +62,6 @@ enum DHCPOptions {
       let version = try entry.optionalInt("ip_version", 4...6, lenient: true) ?? 4
       guard isName(name, version) else { throw entry.invalid("opt_name", "\(name.quoted) is not a DHCP option") }
       let value = try entry.patchString("opt_value", 1...valueBytesMax)
-      try entry.finish()
       options.removeAll { $0.name == name && $0.ipVersion == version }
       switch value {
       case .absent: throw entry.invalid("opt_value", "it is required")

@@ -143,7 +143,6 @@ enum PortRules {
     return try fields.optionalObjects("fixed_ips", countMax: Port.fixedIPsMax)?.map { entry in
       let subnetID = try entry.optionalUUID("subnet_id")
       let text = try entry.optionalString("ip_address", 1...64)
-      try entry.finish()
       if text != nil { try rights.need(.networkOwner, "fixed_ips:ip_address") }
       let address = try text.map { text in
         guard let address = IPAddress(text) else {

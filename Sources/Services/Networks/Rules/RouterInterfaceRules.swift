@@ -43,7 +43,6 @@ enum RouterInterfaceRules {
   private static func read(_ call: Call) throws -> (subnetID: String?, portID: String?) {
     let fields = try call.body()
     let answer = (try fields.optionalUUID("subnet_id"), try fields.optionalUUID("port_id"))
-    try fields.finish()
     return answer
   }
 

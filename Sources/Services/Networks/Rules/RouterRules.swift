@@ -85,14 +85,12 @@ struct GatewayRequest: Sendable {
     fixedIPs = try fields.optionalObjects("external_fixed_ips", countMax: Port.fixedIPsMax)?.map { entry in
       let subnetID = try entry.optionalUUID("subnet_id")
       let text = try entry.optionalString("ip_address", 1...64)
-      try entry.finish()
       let address = text.flatMap { IPAddress($0) }
       guard text == nil || address != nil, subnetID != nil || address != nil else {
         throw fields.invalid("external_fixed_ips", "each needs a subnet_id or a valid ip_address")
       }
       return FixedIPRequest(subnetID: subnetID, address: address)
     }
-    try fields.finish()
   }
 }
 

@@ -155,7 +155,6 @@ enum SubnetRules {
 
   private static func readPool(_ fields: JSONFields, _ subnet: Subnet) throws -> Subnet.Pool {
     let texts = (try fields.string("start", 1...64), try fields.string("end", 1...64))
-    try fields.finish()
     guard let start = IPAddress(texts.0), let end = IPAddress(texts.1), start.version == subnet.ipVersion,
       end.version == subnet.ipVersion, start <= end
     else {
@@ -225,7 +224,6 @@ enum RouteReader {
     let objects = try fields.optionalObjects(name, countMax: countMax) ?? []
     let routes = try objects.map { route in
       let texts = (try route.string("destination", 1...64), try route.string("nexthop", 1...64))
-      try route.finish()
       guard texts.0.contains("/"), let destination = CIDR(texts.0), let nexthop = IPAddress(texts.1),
         destination.version == nexthop.version
       else { throw fields.invalid(name, "\(texts.0.quoted) by \(texts.1.quoted) is not a route") }

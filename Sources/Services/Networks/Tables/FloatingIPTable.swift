@@ -9,6 +9,7 @@ extension FloatingIP: StoredResource {
   static let columns = [
     "external_network_id", "external_port_id", "address", "port_id", "fixed_address", "router_id",
   ]
+  static let selection = StandardColumns.selection(columns, from: kind)
   static let listFields: [String: ListField] = [
     "floating_network_id": .text("external_network_id"), "floating_ip_address": .text("address"),
     "port_id": .optionalText("port_id"), "fixed_ip_address": .optionalText("fixed_address"),

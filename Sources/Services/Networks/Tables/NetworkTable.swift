@@ -10,6 +10,7 @@ extension Network: StoredResource {
     "admin_state_up", "shared", "external", "mtu", "port_security_enabled", "is_default", "segmentation_id",
     "availability_zone_hints",
   ]
+  static let selection = StandardColumns.selection(columns, from: kind)
 
   static let listFields: [String: ListField] = [
     "admin_state_up": .bool("admin_state_up"), "shared": .bool("shared"), "router:external": .bool("external"),

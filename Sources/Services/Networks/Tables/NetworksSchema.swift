@@ -10,7 +10,7 @@ enum NetworksSchema {
 
   static let migrations = [
     Migration(
-      room: "networks", number: 1,
+      room: "networks", number: 1, .expand,
       [
         """
         CREATE TABLE network (

@@ -12,6 +12,7 @@ extension Port: StoredResource {
     "address_pairs", "dhcp_options", "dns_name", "hostname", "server_id", "node_id", "host", "vnic_type",
     "binding_profile", "ready", "card_position", "card_tag", "made_for_server", "status",
   ]
+  static let selection = StandardColumns.selection(columns, from: kind)
 
   static let listFields: [String: ListField] = [
     "network_id": .text("network_id"), "admin_state_up": .bool("admin_state_up"), "status": .text("status"),
@@ -46,7 +47,7 @@ extension Port: StoredResource {
     }
     for piece in gathered["ip_address_substr"] ?? [] {
       let literal = piece.replacing("\\", with: "").replacing("%", with: "").replacing("_", with: "")
-      parts.append("id IN (SELECT port_id FROM port_address WHERE address LIKE \("%" + literal + "%"))")
+      parts.append("id IN (SELECT port_id FROM port_address WHERE address LIKE \("%" + literal.lowercased() + "%"))")
     }
     return "(\(SQL.joined(parts, separator: " AND ")))"
   }

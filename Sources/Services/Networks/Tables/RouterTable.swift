@@ -7,6 +7,7 @@ extension Router: StoredResource {
   static let plural = "routers"
   static let notFoundType = "RouterNotFound"
   static let columns = ["admin_state_up", "enable_snat", "routes", "availability_zone_hints", "gateway_port_id"]
+  static let selection = StandardColumns.selection(columns, from: kind)
   static let listFields: [String: ListField] = [
     "admin_state_up": .bool("admin_state_up"), "status": .constant("ACTIVE"),
   ]

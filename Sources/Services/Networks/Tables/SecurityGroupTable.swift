@@ -7,6 +7,7 @@ extension SecurityGroup: StoredResource {
   static let plural = "security_groups"
   static let notFoundType = "SecurityGroupNotFound"
   static let columns = ["stateful", "is_default"]
+  static let selection = StandardColumns.selection(columns, from: kind)
   static let listFields: [String: ListField] = [
     "stateful": .bool("stateful"), "shared": .bool("0"),
   ]
@@ -49,6 +50,7 @@ extension SecurityGroupRule: StoredResource {
   static let columns = [
     "group_id", "direction", "ethertype", "protocol", "port_min", "port_max", "remote_prefix", "remote_group_id",
   ]
+  static let selection = StandardColumns.selection(columns, from: kind)
   static let listFields: [String: ListField] = [
     "security_group_id": .text("group_id"), "direction": .text("direction"), "ethertype": .text("ethertype"),
     "protocol": .optionalText("protocol"), "port_range_min": .int("port_min"), "port_range_max": .int("port_max"),

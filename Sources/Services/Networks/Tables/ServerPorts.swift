@@ -2,53 +2,76 @@ import Contracts
 import Kit
 import Store
 
-/// The ports of servers as the compute service needs them, many at once.
+/// The ports of servers as the compute service needs them, many at once, by three statements.
 enum ServerPorts {
   static func load(_ tx: Transaction, servers: [String]) throws -> [String: [ServerPort]] {
     guard !servers.isEmpty else { return [:] }
-    var ports = try tx.rows(
-      Port.self, ["server_id IN (\(list: servers))"], order: "ORDER BY server_id, card_position, id")
-    guard !ports.isEmpty else { return [:] }
-    try Port.fill(tx, &ports)
-    let networks = Dictionary(
-      try tx.rows(Network.self, ["id IN (\(list: Set(ports.map(\.networkID)).sorted()))"]).map { ($0.id, $0) },
-      uniquingKeysWith: { $1 })
-    let subnetIDs = Set(ports.flatMap { $0.fixedIPs.map(\.subnetID) })
-    let subnets = Dictionary(
-      try tx.rows(Subnet.self, ["id IN (\(list: subnetIDs.sorted()))"]).map { ($0.id, $0) }, uniquingKeysWith: { $1 })
-    let floating = Dictionary(
-      grouping: try tx.rows(FloatingIP.self, ["port_id IN (\(list: ports.map(\.id)))"], order: "ORDER BY address"),
-      by: { $0.portID ?? "" })
-    let groupNames = Dictionary(
-      try tx.query(
-        "SELECT id, name FROM security_group WHERE id IN (\(list: Set(ports.flatMap(\.securityGroupIDs)).sorted()))"
-      ) { ($0.text(0), $0.text(1)) }, uniquingKeysWith: { $1 })
+    var ports: [ServerPort] = []
+    ports.reserveCapacity(servers.count)
+    try tx.forEach(
+      """
+      SELECT p.id, p.server_id, p.network_id, n.name, p.mac_address, n.mtu, p.status, p.card_tag, a.address, a.subnet_id,
+        f.address
+      FROM port p JOIN network n ON n.id = p.network_id LEFT JOIN port_address a ON a.port_id = p.id
+      LEFT JOIN floating_ip f ON f.port_id = p.id AND f.fixed_address = a.address
+      WHERE p.server_id IN (\(list: servers)) ORDER BY p.server_id, p.card_position, p.id, a.position
+      """
+    ) { row in
+      let id = row.text(0)
+      if ports.last?.id != id { ports.append(port(id, row)) }
+      guard let address = row.textOrNil(8) else { return }
+      let subnet = row.text(9)
+      let version = address.utf8.contains(UInt8(ascii: ":")) ? 6 : 4
+      let last = ports.count - 1
+      ports[last].addresses.append(.init(address: address, version: version, type: "fixed", subnetID: subnet))
+      if let floating = row.textOrNil(10) {
+        ports[last].addresses.append(.init(address: floating, version: 4, type: "floating", subnetID: subnet))
+      }
+    }
+    if ports.isEmpty { return [:] }
+    let groups = try groups(tx, ports)
+    let subnets = try subnets(tx, ports)
     var answer: [String: [ServerPort]] = [:]
-    for port in ports {
-      guard let serverID = port.serverID, let network = networks[port.networkID] else { continue }
-      let groups = port.securityGroupIDs.compactMap { id in groupNames[id].map { (id: id, name: $0) } }
-        .sorted { $0.name < $1.name }
-      answer[serverID, default: []].append(
-        ServerPort(
-          id: port.id, serverID: serverID, networkID: network.id, networkName: network.standard.name,
-          mac: port.mac.description, mtu: network.mtu, status: port.status,
-          addresses: addresses(port, floating[port.id] ?? []),
-          subnets: port.fixedIPs.compactMap { subnets[$0.subnetID]?.forServer }, tag: port.cardTag,
-          securityGroupNames: groups.map(\.name), securityGroupIDs: groups.map(\.id)))
+    answer.reserveCapacity(servers.count)
+    for var port in ports {
+      for (id, name) in groups[port.id] ?? [] {
+        port.securityGroupIDs.append(id)
+        port.securityGroupNames.append(name)
+      }
+      port.subnets = port.addresses.filter { $0.type == "fixed" }.compactMap { subnets[$0.subnetID] }
+      answer[port.serverID, default: []].append(port)
     }
     return answer
   }
 
-  /// Each fixed address followed by the floating ones that point at it.
-  private static func addresses(_ port: Port, _ floating: [FloatingIP]) -> [ServerPort.Address] {
-    port.fixedIPs.flatMap { fixed in
-      let version = fixed.address.contains(":") ? 6 : 4
-      let own = ServerPort.Address(address: fixed.address, version: version, type: "fixed", subnetID: fixed.subnetID)
-      let pointing = floating.filter { $0.fixedAddress == fixed.address }.map {
-        ServerPort.Address(address: $0.address, version: 4, type: "floating", subnetID: fixed.subnetID)
-      }
-      return [own] + pointing
-    }
+  /// A port without what stands in other rows.
+  private static func port(_ id: String, _ row: any Row) -> ServerPort {
+    ServerPort(
+      id: id, serverID: row.text(1), networkID: row.text(2), networkName: row.text(3), mac: row.text(4),
+      mtu: row.int(5), status: row.text(6), addresses: [], subnets: [], tag: row.textOrNil(7), securityGroupNames: [])
+  }
+
+  /// Each port's groups, by name.
+  private static func groups(
+    _ tx: Transaction, _ ports: [ServerPort]
+  ) throws -> [String: [(id: String, name: String)]] {
+    var groups: [String: [(id: String, name: String)]] = [:]
+    groups.reserveCapacity(ports.count)
+    try tx.forEach(
+      """
+      SELECT m.port_id, g.id, g.name FROM port_security_group m JOIN security_group g ON g.id = m.group_id
+      WHERE m.port_id IN (\(list: ports.map(\.id))) ORDER BY g.name, g.id
+      """
+    ) { groups[$0.text(0), default: []].append(($0.text(1), $0.text(2))) }
+    return groups
+  }
+
+  private static func subnets(_ tx: Transaction, _ ports: [ServerPort]) throws -> [String: ServerPort.Subnet] {
+    let ids = Set(ports.flatMap { $0.addresses.map(\.subnetID) })
+    if ids.isEmpty { return [:] }
+    return Dictionary(
+      try tx.rows(Subnet.self, ["id IN (\(list: ids.sorted()))"]).map { ($0.id, $0.forServer) },
+      uniquingKeysWith: { $1 })
   }
 }
 

@@ -14,6 +14,8 @@ protocol StoredResource: Sendable {
   static var notFoundType: String { get }
   /// Columns after the standard ones.
   static var columns: [String] { get }
+  /// `SELECT … FROM …` of all columns: `StandardColumns.selection` of this table, made once.
+  static var selection: String { get }
   /// What lists can be filtered and sorted by, beyond the standard attributes.
   static var listFields: [String: ListField] { get }
   /// Who may see a row, as a condition on its columns, for a caller of this project.
@@ -42,6 +44,10 @@ extension StoredResource {
 enum StandardColumns {
   static let names = ["id", "project_id", "name", "description", "revision_number", "created_at", "updated_at"]
   static let count = 7
+
+  static func selection(_ columns: [String], from table: String) -> String {
+    "SELECT \((names + columns).joined(separator: ", ")) FROM \(table)"
+  }
 
   static func read(_ row: any Row) -> StandardAttributes {
     StandardAttributes(
@@ -77,13 +83,9 @@ struct Scope: Sendable, Hashable {
 
 /// Reading and writing resources.
 extension Transaction {
-  private func selection<R: StoredResource>(_ type: R.Type) -> String {
-    "SELECT \((StandardColumns.names + type.columns).joined(separator: ", ")) FROM \(type.kind)"
-  }
-
   /// The rows that fulfil all conditions, without what stands in other tables.
   func rows<R: StoredResource>(_ type: R.Type, _ conditions: [SQL], order: SQL = "") throws -> [R] {
-    try query("\(raw: selection(type)) \(SQL.whereAll(conditions)) \(order)") {
+    try query("\(raw: type.selection) \(SQL.whereAll(conditions)) \(order)") {
       try R(standard: StandardColumns.read($0), row: $0)
     }
   }

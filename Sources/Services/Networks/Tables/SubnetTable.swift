@@ -10,6 +10,7 @@ extension Subnet: StoredResource {
     "network_id", "ip_version", "cidr", "gateway_ip", "enable_dhcp", "ipv6_ra_mode", "ipv6_address_mode",
     "allocation_pools", "dns_nameservers", "host_routes",
   ]
+  static let selection = StandardColumns.selection(columns, from: kind)
 
   static let listFields: [String: ListField] = [
     "network_id": .text("network_id"), "ip_version": .int("ip_version"), "cidr": .text("cidr"),

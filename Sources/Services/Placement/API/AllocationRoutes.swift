@@ -10,14 +10,18 @@ struct AllocationRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(.get, "/allocations/{consumer_uuid}", PlacementVersions.permission("allocations:list")) {
+      Route(.get, "/allocations/{consumer_uuid}", PlacementVersions.permission("allocations:list"), query: .unread) {
         try await show($0)
       },
-      Route(.get, "/usages", since: Microversion(1, 9), PlacementVersions.permission("usages")) {
+      Route(.get, "/usages", since: Microversion(1, 9), PlacementVersions.permission("usages"), query: Self.query) {
         try await usages($0)
       },
     ]
   }
+
+  private static let query = PlacementVersions.query([
+    .init("project_id", required: true), "user_id", .init("consumer_type", since: Microversion(1, 38)),
+  ])
 
   private func show(_ call: Call) async throws -> Reply {
     let consumer = try call.parameter("consumer_uuid")
@@ -40,9 +44,6 @@ struct AllocationRoutes: Sendable {
   }
 
   private func usages(_ call: Call) async throws -> Reply {
-    let first = Microversion(1, 9)
-    try PlacementVersions.checkQuery(
-      call, [("project_id", first), ("user_id", first), ("consumer_type", Microversion(1, 38))])
     guard let project = call.query["project_id"], !project.isEmpty else {
       throw Fault.badRequest("The query parameter project_id is required.", type: "placement.query.missing_value")
     }

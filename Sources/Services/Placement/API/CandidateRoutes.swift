@@ -13,18 +13,18 @@ struct CandidateRoutes: Sendable {
     [
       Route(
         .get, "/allocation_candidates", since: Microversion(1, 10),
-        PlacementVersions.permission("allocation_candidates:list")
+        PlacementVersions.permission("allocation_candidates:list"), query: Self.query
       ) { try await list($0) }
     ]
   }
 
+  private static let query = PlacementVersions.query([
+    .init("resources", required: true), .init("limit", .natural, since: Microversion(1, 16)),
+    .init("required", since: Microversion(1, 17)), .init("member_of", since: Microversion(1, 21)),
+    .init("in_tree", .uuid, since: Microversion(1, 31)),
+  ])
+
   private func list(_ call: Call) async throws -> Reply {
-    try PlacementVersions.checkQuery(
-      call,
-      [
-        ("resources", Microversion(1, 10)), ("limit", Microversion(1, 16)), ("required", Microversion(1, 17)),
-        ("member_of", Microversion(1, 21)), ("in_tree", Microversion(1, 31)),
-      ])
     let filter = try ProviderFilter(call.query)
     guard !filter.amounts.isEmpty else {
       throw Fault.badRequest("The query parameter resources is required.", type: "placement.query.missing_value")

@@ -9,33 +9,20 @@ enum PlacementVersions {
     serviceType: "placement", legacyHeader: nil, minimum: Microversion(1, 0), maximum: Microversion(1, 39))
 
   static var routes: [Route] {
-    [
-      Route(.get, "/", Permission("placement:versions", .open)) { call in
-        answer(call) { json in
-          json.field("versions", [range]) { json, range in
-            json.object {
-              $0.field("id", "v\(range.minimum)")
-              $0.field("max_version", range.maximum.description)
-              $0.field("min_version", range.minimum.description)
-              $0.field("status", "CURRENT")
-              $0.field("links", [""]) { json, href in
-                json.object {
-                  $0.field("rel", "self")
-                  $0.field("href", href)
-                }
-              }
-            }
-          }
-        }
-      }
+    let version = APIVersion(id: "v1.0", status: "CURRENT", path: nil, microversions: range)
+    return [
+      Discovery(prefix: "placement", [version], style: .placement, Permission("placement:versions", .open))
+        .list(at: "/", status: 200, headers: freshness)
     ]
   }
 
   /// A JSON answer; from 1.15 on it says that it is not to be cached.
   static func answer(_ call: Call, _ build: (inout JSONWriter) -> Void) -> Reply {
-    let headers =
-      call.version >= Microversion(1, 15) ? [("Cache-Control", "no-cache"), ("Last-Modified", httpDate())] : []
-    return .json(headers: headers, build)
+    .json(headers: freshness(call), build)
+  }
+
+  private static func freshness(_ call: Call) -> [(name: String, value: String)] {
+    call.version >= Microversion(1, 15) ? [("Cache-Control", "no-cache"), ("Last-Modified", httpDate())] : []
   }
 
   /// The present moment as HTTP writes it: `Sat, 01 Aug 2026 12:00:00 GMT`.
@@ -53,8 +40,9 @@ enum PlacementVersions {
   /// The right every route but the first asks for, by the name of OpenStack's policy.
   static func permission(_ name: String) -> Permission { Permission("placement:\(name)", .admin) }
 
-  /// Throws 400 for query parameters that the microversion does not have.
-  static func checkQuery(_ call: Call, _ names: [(name: String, since: Microversion)]) throws {
-    try call.query.refuseAll(except: Set(names.filter { $0.since <= call.version }.map(\.name)))
+  /// A query with these parameters, each from its microversion on; others are refused.
+  static func query(_ parameters: [QueryShape.Parameter]) -> QueryShape {
+    QueryShape(
+      parameters, others: .refused, faultTypes: ("placement.query.bad_value", "placement.query.missing_value"))
   }
 }

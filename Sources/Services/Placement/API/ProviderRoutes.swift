@@ -10,14 +10,16 @@ struct ProviderRoutes: Sendable {
   var routes: [Route] {
     let one = "/resource_providers/{uuid}"
     return [
-      Route(.get, "/resource_providers", PlacementVersions.permission("resource_providers:list")) {
+      Route(.get, "/resource_providers", PlacementVersions.permission("resource_providers:list"), query: Self.query) {
         try await list($0)
       },
-      Route(.get, one, PlacementVersions.permission("resource_providers:show")) { call in
+      Route(.get, one, PlacementVersions.permission("resource_providers:show"), query: .unread) { call in
         let provider = try await find(call)
         return PlacementVersions.answer(call) { $0.providerFields(provider, call.version) }
       },
-      Route(.get, one + "/inventories", PlacementVersions.permission("resource_providers:inventories:list")) { call in
+      Route(
+        .get, one + "/inventories", PlacementVersions.permission("resource_providers:inventories:list"), query: .unread
+      ) { call in
         let provider = try await find(call)
         return PlacementVersions.answer(call) { json in
           json.field("inventories") { json in
@@ -28,10 +30,13 @@ struct ProviderRoutes: Sendable {
           json.field("resource_provider_generation", provider.generation)
         }
       },
-      Route(.get, one + "/inventories/{class}", PlacementVersions.permission("resource_providers:inventories:show")) {
+      Route(
+        .get, one + "/inventories/{class}", PlacementVersions.permission("resource_providers:inventories:show"),
+        query: .unread
+      ) {
         try await showInventory($0)
       },
-      Route(.get, one + "/usages", PlacementVersions.permission("resource_providers:usages")) { call in
+      Route(.get, one + "/usages", PlacementVersions.permission("resource_providers:usages"), query: .unread) { call in
         let provider = try await find(call)
         return PlacementVersions.answer(call) { json in
           json.field("resource_provider_generation", provider.generation)
@@ -42,7 +47,7 @@ struct ProviderRoutes: Sendable {
       },
       Route(
         .get, one + "/aggregates", since: Microversion(1, 1),
-        PlacementVersions.permission("resource_providers:aggregates:list")
+        PlacementVersions.permission("resource_providers:aggregates:list"), query: .unread
       ) { call in
         let provider = try await find(call)
         return PlacementVersions.answer(call) { json in
@@ -53,7 +58,8 @@ struct ProviderRoutes: Sendable {
         }
       },
       Route(
-        .get, one + "/traits", since: Microversion(1, 6), PlacementVersions.permission("resource_providers:traits:list")
+        .get, one + "/traits", since: Microversion(1, 6),
+        PlacementVersions.permission("resource_providers:traits:list"), query: .unread
       ) {
         call in
         let provider = try await find(call)
@@ -62,19 +68,21 @@ struct ProviderRoutes: Sendable {
           json.field("resource_provider_generation", provider.generation)
         }
       },
-      Route(.get, one + "/allocations", PlacementVersions.permission("resource_providers:allocations:list")) {
+      Route(
+        .get, one + "/allocations", PlacementVersions.permission("resource_providers:allocations:list"), query: .unread
+      ) {
         try await allocations($0)
       },
     ]
   }
 
+  private static let query = PlacementVersions.query([
+    "name", .init("uuid", .uuid), .init("member_of", since: Microversion(1, 3)),
+    .init("resources", since: Microversion(1, 4)), .init("in_tree", .uuid, since: Microversion(1, 14)),
+    .init("required", since: Microversion(1, 18)),
+  ])
+
   private func list(_ call: Call) async throws -> Reply {
-    try PlacementVersions.checkQuery(
-      call,
-      [
-        ("name", Microversion(1, 0)), ("uuid", Microversion(1, 0)), ("member_of", Microversion(1, 3)),
-        ("resources", Microversion(1, 4)), ("in_tree", Microversion(1, 14)), ("required", Microversion(1, 18)),
-      ])
     let filter = try ProviderFilter(call.query)
     var conditions: [SQL] = []
     if let name = call.query["name"] { conditions.append("p.name = \(name)") }

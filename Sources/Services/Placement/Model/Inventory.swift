@@ -12,6 +12,9 @@ struct Inventory: Sendable, Hashable {
 
   var free: Int { max(capacity - used, 0) }
 
+  /// The most that one claim can take.
+  var room: Int { min(free, total) }
+
   /// Whether `amount` more may be given out. One claim never takes more than the host really has.
-  func fits(_ amount: Int) -> Bool { amount <= free && amount <= total }
+  func fits(_ amount: Int) -> Bool { amount <= room }
 }

@@ -24,17 +24,11 @@ enum PlacementRules {
       guard heldAmounts == amounts else { throw Fault.conflict("The server holds another claim already.") }
       return try ProviderTable.find(tx, provider)
     }
-    let living = try ProviderTable.list(
-      tx, where: ["p.enabled = 1", ProviderTable.seen(since: now.adding(seconds: -silenceSecondsMax))])
-    let best = living.filter { $0.fits(amounts) }.max { left, right in
-      let (leftFree, rightFree) = (left.inventories[.memory]?.free ?? 0, right.inventories[.memory]?.free ?? 0)
-      return (leftFree, right.consumerCount, right.uuid) < (rightFree, left.consumerCount, left.uuid)
-    }
-    guard let best else { return nil }
+    let living = now.adding(seconds: -silenceSecondsMax)
+    guard let best = try ProviderTable.roomiest(tx, amounts, seenSince: living) else { return nil }
     try AllocationTable.insert(
-      tx, consumer: consumer, projectID: projectID, userID: userID, provider: best.uuid, amounts, at: now)
-    try ProviderTable.touch(tx, uuid: best.uuid, at: now)
-    return try ProviderTable.find(tx, best.uuid)
+      tx, consumer: consumer, projectID: projectID, userID: userID, provider: best, amounts, at: now)
+    return try ProviderTable.touch(tx, uuid: best, at: now)
   }
 
   /// Gives back what the consumer holds.
@@ -61,7 +55,7 @@ enum PlacementRules {
       try ProviderTable.setInventory(tx, uuid: node, resource, inventory)
       changed = true
     }
-    if changed { try ProviderTable.touch(tx, uuid: node, at: now) }
+    if changed { try ProviderTable.touch(tx, uuid: node, at: now) } else { try ProviderTable.recount(tx, uuid: node) }
   }
 
   private static func inventories(_ facts: NodeFacts) -> [ResourceClass: Inventory] {

@@ -49,11 +49,43 @@ enum ProviderTable {
     try tx.execute("UPDATE resource_provider SET name = \(name) WHERE uuid = \(uuid)")
   }
 
-  /// Says that the provider changed.
-  static func touch(_ tx: Transaction, uuid: String, at now: Timestamp) throws {
+  /// Says that the provider changed, and counts its room anew. Returns it as it is now.
+  @discardableResult
+  static func touch(_ tx: Transaction, uuid: String, at now: Timestamp) throws -> ResourceProvider? {
     try tx.execute(
       "UPDATE resource_provider SET generation = generation + 1, updated_at = \(now) WHERE uuid = \(uuid)")
     try tx.change("resource_provider", uuid)
+    return try recount(tx, uuid: uuid)
+  }
+
+  /// Counts the provider's room from its inventory and allocations. Returns it; nil where there is none.
+  @discardableResult
+  static func recount(_ tx: Transaction, uuid: String) throws -> ResourceProvider? {
+    guard let provider = try find(tx, uuid) else { return nil }
+    let room = ResourceClass.allCases.map { provider.inventories[$0]?.room ?? 0 }
+    try tx.execute(
+      """
+      INSERT INTO provider_room (provider, vcpus, memory_mib, disk_gib, consumers)
+      VALUES (\(uuid), \(list: room), \(provider.consumerCount))
+      ON CONFLICT (provider) DO UPDATE SET vcpus = excluded.vcpus, memory_mib = excluded.memory_mib,
+        disk_gib = excluded.disk_gib, consumers = excluded.consumers
+      """)
+    return provider
+  }
+
+  /// The enabled provider heard of since `moment` that has room for the amounts: the one with the most free memory, of
+  /// those the one with the fewest consumers. nil where none has.
+  static func roomiest(_ tx: Transaction, _ amounts: Amounts, seenSince moment: Timestamp) throws -> String? {
+    // The joins are crossed for SQLite, which then goes along the index of the order and stops at the first that fits.
+    try tx.first(
+      """
+      SELECT f.provider FROM provider_room f CROSS JOIN resource_provider p CROSS JOIN resource_provider_seen s
+      WHERE p.uuid = f.provider AND s.provider = f.provider AND f.memory_mib >= \(amounts[.memory] ?? 0)
+        AND f.vcpus >= \(amounts[.vcpu] ?? 0) AND f.disk_gib >= \(amounts[.disk] ?? 0) AND p.enabled = 1
+        AND s.at >= \(moment)
+      ORDER BY f.memory_mib DESC, f.consumers, f.provider LIMIT 1
+      """
+    ) { $0.text(0) }
   }
 
   /// false where it was so already, or there is no such provider.
@@ -72,8 +104,18 @@ enum ProviderTable {
       """)
   }
 
+  /// How old the note may grow before a node that is heard of is noted again, in seconds.
+  private static let freshnessSeconds = 5.0
+
   /// Notes that the node was heard of; nothing where it is not known yet.
   static func seen(_ tx: Transaction, uuid: String, at now: Timestamp) throws {
+    // A moment still to come is of before the host's clock was stepped back.
+    let fresh = try tx.exists(
+      """
+      SELECT 1 FROM resource_provider_seen
+      WHERE provider = \(uuid) AND at > \(now.adding(seconds: -freshnessSeconds)) AND at <= \(now)
+      """)
+    if fresh { return }
     try tx.execute(
       """
       INSERT INTO resource_provider_seen (provider, at)

@@ -1,0 +1,101 @@
+"""What a rate is compared with and told by: the bare HTTP server, the raw engines, and an even load."""
+
+import http.client
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from cloud import PORT, run, wait_until
+
+BARE_PORT, POSTGRES_PORT = PORT + 1, PORT + 2
+
+
+class Programs:
+    """The benchmark's own, beside one another."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def __getitem__(self, name):
+        return str(self.folder / name)
+
+
+class Bare:
+    """What the HTTP server alone does with answers of the same size, once for each size."""
+
+    def __init__(self, programs, cloud):
+        self.programs, self.cloud, self.known = programs, cloud, {}
+
+    def per_second(self, size, connections, seconds=4):
+        known = (max(64, size // 256 * 256), connections)
+        if known not in self.known:
+            server = subprocess.Popen([self.programs["bare-http"], str(BARE_PORT), str(known[0])],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                wait_until("the bare server", lambda: answers(BARE_PORT, "/bare"), 20, every=0.05)
+                out = subprocess.run(
+                    ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", "wrk.lua",
+                     f"http://127.0.0.1:{BARE_PORT}/bare"],
+                    env={**os.environ, "METHOD": "GET", "TOKEN": ""}, capture_output=True, text=True, check=True).stdout
+                found = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
+                self.known[known] = found["requests"] / found["seconds"]
+            finally:
+                server.terminate()
+                server.wait(10)
+        return self.known[known]
+
+
+def answers(port, path):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
+def paced(programs, cloud, path, per_second, seconds=8, connections=32):
+    """Latency of GET under an even load, counted from the moment each request was due."""
+    head = (f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nX-Auth-Token: {cloud.token}\r\n"
+        f"X-Subject-Token: {cloud.token}\r\n\r\n")
+    out = subprocess.run(
+        [programs["pacer"], str(PORT), str(connections), f"{per_second:.0f}", str(seconds)], input=head,
+        capture_output=True, text=True, check=True).stdout
+    return json.loads(out)
+
+
+def raw(programs, engine, where, batch=64, seconds=4):
+    return json.loads(run(programs["raw-store"], engine, where, batch, seconds))["per_second"]
+
+
+@contextmanager
+def postgres():
+    """A PostgreSQL of the benchmark's own, as Debian makes it but for its place. Yields the address of a database."""
+    folder = Path(f"/var/tmp/haneul-bench-postgres-{secrets.token_hex(4)}")
+    folder.mkdir(mode=0o700)
+    shutil.chown(folder, "postgres", "postgres")
+    server = shutil.which("postgres") or next(iter(Path("/usr/lib/postgresql").glob("*/bin/postgres")))
+    tools = Path(server).resolve().parent
+    us = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
+    run(*us, tools / "initdb", "-D", folder / "data", "-A", "trust", "-U", "haneul", "--no-sync")
+    flags = f"-c listen_addresses=127.0.0.1 -p {POSTGRES_PORT} -c unix_socket_directories={folder} -c fsync=on"
+    control = [*us, tools / "pg_ctl", "-D", folder / "data", "-w", "-t", "60"]
+    run(*control, "-l", folder / "log", "-o", flags, "start")
+    try:
+        run("psql", "-h", "127.0.0.1", "-p", POSTGRES_PORT, "-U", "haneul", "-d", "postgres", "-c",
+            "CREATE DATABASE haneul")
+        yield f"postgres://haneul@127.0.0.1:{POSTGRES_PORT}/haneul"
+    finally:
+        run(*control, "-m", "fast", "stop", check=False)
+        shutil.rmtree(folder)
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

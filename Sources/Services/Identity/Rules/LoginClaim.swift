@@ -1,0 +1,14 @@
+import Kit
+
+extension AuthRequest {
+  /// Notes for the audit trail who the request says to be: it need not be true, and is never a secret.
+  func claim(_ scope: RequestScope?) {
+    guard let scope else { return }
+    switch password?.user ?? applicationCredential?.user {
+    case .id(let id)?: scope.claims(userID: id)
+    case .name(let name, _)?: scope.claims(userName: name)
+    case nil:
+      if case .id(let id)? = applicationCredential?.name { scope.claims(userName: "application credential \(id)") }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import Auth
+import Kit
+import Store
+import Synchronization
+
+/// Tokens that were found valid, for as long as nothing has changed since.
+///
+/// What was read is worth something only at the very state of the store that it was read from: any commit, of anybody
+/// and about anything, voids it. So a right that was taken away is gone in the next request. A store that cannot say
+/// whether it changed has no cache at all.
+final class TokenCache: Sendable {
+  /// Tokens remembered at the most; the next one empties the cache.
+  static let tokensMax = 4096
+
+  /// The state that something was read from: the store's, and that of the keys which open tokens.
+  struct Stamp: Hashable, Sendable {
+    var commits: UInt64
+    var keys: Int
+  }
+
+  private struct Entry: Sendable {
+    var stamp: Stamp
+    var verified: VerifiedToken
+  }
+  private let entries = Mutex<[TokenDigest: Entry]>([:])
+  private let catalog = Mutex<(stamp: Stamp, json: [UInt8])?>(nil)
+
+  /// What the token was found to be at `stamp`; nil where it was not looked at then, or has ended since.
+  func find(_ token: TokenDigest, at stamp: Stamp, now: Timestamp) -> VerifiedToken? {
+    guard let entry = entries.withLock({ $0[token] }), entry.stamp == stamp, now < entry.verified.endsAt else {
+      return nil
+    }
+    return entry.verified
+  }
+
+  /// Remembers what was read after `stamp` was taken.
+  func keep(_ token: TokenDigest, _ verified: VerifiedToken, at stamp: Stamp) {
+    entries.withLock { entries in
+      if entries.count >= Self.tokensMax, entries[token] == nil { entries.removeAll(keepingCapacity: true) }
+      entries[token] = Entry(stamp: stamp, verified: verified)
+    }
+  }
+
+  /// Tokens remembered now.
+  var count: Int { entries.withLock { $0.count } }
+
+  /// The catalogue's JSON as it was at `stamp`.
+  func catalog(at stamp: Stamp) -> [UInt8]? { catalog.withLock { $0?.stamp == stamp ? $0?.json : nil } }
+
+  func keep(catalog json: [UInt8], at stamp: Stamp) { catalog.withLock { $0 = (stamp, json) } }
+}

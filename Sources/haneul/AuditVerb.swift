@@ -1,0 +1,59 @@
+import ArgumentParser
+import Cloud
+
+/// `haneul audit`: who asked for what, and who was refused.
+struct AuditVerb: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit", abstract: "List changes, logins and refusals, newest first.",
+    discussion: "With --json each is a CADF event, as in the files log/control/audit*.log of the state directory.")
+
+  @Option(help: "Only what this user asked for, by id or name.")
+  var initiator: String?
+
+  @Option(help: "Only what was about this resource, by id.")
+  var target: String?
+
+  @Option(help: "Only what went well or was refused: success, failure.")
+  var outcome: String?
+
+  @Option(help: "Only these: change, login, refusal.")
+  var kind: String?
+
+  @Option(help: "Only from this time on, like 2026-08-01T12:00:00Z.")
+  var since: String?
+
+  @Option(help: "Only this request, by its id or the client's own.")
+  var request: String?
+
+  @Option(help: "How many at the most, 1 to 1000.")
+  var limit = 100
+
+  @OptionGroup var options: QuestionOptions
+
+  func run() async throws {
+    let filters = [
+      ("initiator", initiator), ("target", target), ("outcome", outcome), ("kind", kind), ("since", since),
+      ("request", request),
+    ]
+    let query = filters.compactMap { name, value in value.map { "&\(name)=\(Question.segment($0))" } }.joined()
+    print(
+      try await options.question.get("/haneul/v1/audit?limit=\(limit)\(query)", json: options.json), terminator: "")
+  }
+}
+
+/// What the operator wants to see of the cloud at work.
+struct ObserveFlags: ParsableArguments {
+  @Option(
+    help: "Address and port of /metrics, /healthz and /readyz, without a token, kept for next time; off ends it.")
+  var metricsListen: String?
+
+  @Flag(inversion: .prefixedNo, help: "Whether control logs a line for each request. [first: no]")
+  var accessLog: Bool?
+
+  @Option(name: .customLong("trace"), help: "The share of requests that are traced, 0 to 1. [first: 0, none]")
+  var traceRatio: Double?
+
+  var options: ObserveOptions {
+    ObserveOptions(metricsListen: metricsListen, accessLog: accessLog, traceRatio: traceRatio)
+  }
+}
