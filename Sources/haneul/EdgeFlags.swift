@@ -19,7 +19,7 @@ struct EdgeFlags: ParsableArguments {
 
   @Option(
     help: """
-      Believe Forwarded and X-Forwarded-* from this address or block; may be given more than once, `none` takes them back.
+      Believe Forwarded and X-Forwarded-* from this address or block; may be given again, `none` takes them back.
       """)
   var trustedProxy: [String] = []
 

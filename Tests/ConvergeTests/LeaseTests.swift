@@ -85,8 +85,8 @@ struct LeaseTests {
     #expect(b.lease == second)
   }
 
-  /// The proof that no step runs twice: a process is paused in the middle of a step, another goes on, and what the first
-  /// one writes when it wakes up is refused.
+  /// The proof that no step runs twice: a process is paused in the middle of a step, another goes on, and what the
+  /// first one writes when it wakes up is refused.
   @Test(arguments: StoreEngineKind.allCases) func aPausedHolderWritesNothingAfterItsLeaseWasTaken(
     _ engine: StoreEngineKind
   ) async throws {

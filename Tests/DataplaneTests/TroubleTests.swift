@@ -80,8 +80,12 @@ import Testing
       let stranger = Process()
       stranger.executableURL = URL(filePath: "/bin/sleep")
       stranger.arguments = ["300"]
+      // Its own output: who holds the tests' would hold up whoever waits for their end.
+      stranger.standardOutput = FileHandle.nullDevice
+      stranger.standardError = FileHandle.nullDevice
       try stranger.run()
-      defer { stranger.terminate() }
+      // It may have been born with SIGTERM blocked.
+      defer { kill(stranger.processIdentifier, SIGKILL) }
       // The pid file lies, and the daemon itself still runs: it is ended before another is started.
       try "\(stranger.processIdentifier)\n".write(toFile: file, atomically: true, encoding: .utf8)
       let changes = await cloud.apply().changes

@@ -15,7 +15,13 @@ struct PrivateLibvirtd: Sendable {
       .name("bash"), arguments: [script, directory], input: .none, output: .discarded, error: .discarded
     ) { execution in
       let outcome: Swift.Result<T, any Error>
-      do { outcome = .success(try await body(execution.processIdentifier.value)) } catch { outcome = .failure(error) }
+      do {
+        // On a busy machine it needs its time: the first call must not be what finds out.
+        _ = try await eventually(seconds: 120) {
+          FileManager.default.fileExists(atPath: directory + "/run/libvirt-sock")
+        }
+        outcome = .success(try await body(execution.processIdentifier.value))
+      } catch { outcome = .failure(error) }
       try execution.send(signal: .kill)
       return outcome
     }

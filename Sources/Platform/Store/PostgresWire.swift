@@ -49,8 +49,8 @@ final class PostgresWire {
     return true
   }
 
-  /// Runs `ahead` and then `sql`. The answer, of the last, is the caller's to clear. Throws `StoreError`; the statements
-  /// after the one that failed were not run.
+  /// Runs `ahead` and then `sql`. The answer, of the last, is the caller's to clear. Throws `StoreError`; the
+  /// statements after the one that failed were not run.
   func run(ahead: [SQL], _ sql: SQL) throws -> OpaquePointer {
     try drain()
     var sending = Sending()

@@ -26,7 +26,7 @@ public struct CertificateAuthority: Sendable, Hashable {
   var serverCertificate: String { directory + "/server.pem" }
   var serverKey: String { directory + "/server.key" }
 
-  /// Makes what is missing: the authority, and a server's certificate for `names` (names and addresses) that is good for
+  /// Makes what is missing: the authority, and a server's certificate for `names` (names and addresses) good for
   /// `renewDays` at least. True where the server's certificate is new. Throws where it cannot be read or written.
   @discardableResult
   public func prepare(names: [String], now: Timestamp = .now()) throws -> Bool {

@@ -6,9 +6,10 @@ import Synchronization
 /// Servers as they were shown last, as JSON: a list that is asked for again and again is encoded anew only where
 /// something has changed.
 ///
-/// What is kept is worth something at one revision of the change feed. A reader asks, in its own snapshot, what the feed
-/// told since: a server that changed is dropped, and everything where what stands beside the servers changed (ports,
-/// addresses, networks, groups). So the answer is always what the snapshot says, with several control processes too.
+/// What is kept is worth something at one revision of the change feed. A reader asks, in its own snapshot, what the
+/// feed told since: a server that changed is dropped, and everything where what stands beside the servers changed
+/// (ports, addresses, networks, groups). So the answer is always what the snapshot says, with several control processes
+/// too.
 final class ServerShelf: Sendable {
   /// Bytes kept; past this all is dropped.
   static let bytesMax = 16 << 20
@@ -52,8 +53,8 @@ final class ServerShelf: Sendable {
   private static let own = ServerTable.changeKind
   private static let beside = ["port", "network", "subnet", "floating_ip", "security_group"]
 
-  /// Takes in what changed up to the snapshot of `tx`. Returns its revision, to ask and to keep by; nil where others are
-  /// further already: then nothing is to be had here.
+  /// Takes in what changed up to the snapshot of `tx`. Returns its revision, to ask and to keep by; nil where others
+  /// are further already: then nothing is to be had here.
   func catchUp(_ tx: Transaction) throws -> Int64? {
     let newest = try tx.newestRevision()
     let known = state.withLock { $0.revision }

@@ -150,6 +150,8 @@ enum RequestTable {
 
   /// Rows kept at present, by kind.
   static func counts(_ tx: Transaction) throws -> [(kind: String, rows: Int)] {
-    try tx.query("SELECT kind, count(*) FROM request_log GROUP BY kind ORDER BY kind") { ($0.text(0), $0.int(1)) }
+    let rows = try tx.query("SELECT kind, count(*) FROM request_log GROUP BY kind") { ($0.text(0), $0.int(1)) }
+    let found = Dictionary(rows, uniquingKeysWith: { $1 })
+    return AuditRecord.Kind.allCases.map { ($0.rawValue, found[$0.rawValue] ?? 0) }
   }
 }

@@ -102,7 +102,7 @@ final class KeyRepository: Sendable {
   }
 
   /// Makes the staged key primary, stages a new one and drops the oldest beyond `keysMax`. Tokens that live stay
-  /// open as long as keys are rotated less often than a token lives. `due` is asked, with the time of the last rotation,
+  /// open as long as keys are rotated less often than a token lives. `due` is asked, with the time of the last one,
   /// when no other process can rotate any more; false where it said no. Throws where the directory cannot be written.
   @discardableResult
   func rotate(where due: (Date) -> Bool = { _ in true }) throws -> Bool {

@@ -10,8 +10,8 @@ enum ServerPorts {
     ports.reserveCapacity(servers.count)
     try tx.forEach(
       """
-      SELECT p.id, p.server_id, p.network_id, n.name, p.mac_address, n.mtu, p.status, p.card_tag, a.address, a.subnet_id,
-        f.address
+      SELECT p.id, p.server_id, p.network_id, n.name, p.mac_address, n.mtu, p.status, p.card_tag, a.address,
+        a.subnet_id, f.address
       FROM port p JOIN network n ON n.id = p.network_id LEFT JOIN port_address a ON a.port_id = p.id
       LEFT JOIN floating_ip f ON f.port_id = p.id AND f.fixed_address = a.address
       WHERE p.server_id IN (\(list: servers)) ORDER BY p.server_id, p.card_position, p.id, a.position
