@@ -137,7 +137,7 @@ let package = Package(
     tests(of: "Kit", [log]),
     tests(of: "Store", ["Kit", "StoreFixture"]),
     tests(of: "Auth", ["Kit"]),
-    tests(of: "API", ["Kit", "Store", "Auth", x509, asn1, log, nio]),
+    tests(of: "API", ["Kit", "Store", "Auth", x509, asn1, log, nio, nioPosix, nioSSL]),
     // The examination of sagas, for every room that has some.
     .target(
       name: "ConvergeExam", dependencies: ["Converge", "Store"], path: "Tests/ConvergeExam", swiftSettings: strict),
@@ -157,7 +157,8 @@ let package = Package(
     tests(of: "Dataplane", ["Kit", "NodeLink", "Drivers", "CLinux", log, subprocess, system]),
     tests(of: "Hypervisor", ["Kit", "NodeLink", "Drivers", log, subprocess, system]),
     .target(
-      name: "Simulation", dependencies: ["Kit", "NodeLink", "Drivers"], path: "Tests/Simulation", swiftSettings: strict),
+      name: "Simulation", dependencies: ["Kit", "NodeLink", "Drivers"], path: "Tests/Simulation",
+      swiftSettings: strict),
     tests(of: "Agent", ["Kit", "NodeLink", "Drivers", "Simulation", log]),
     // One whole cloud in one process under a seed. CSimulation takes the clocks, the randomness and the queues of the
     // process it is linked into, so it is in no other program; the tests start that program.

@@ -84,6 +84,14 @@ class Cloud:
         words = Path(f"/proc/{self.processes()[role]}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(words[11]) + int(words[12])) / TICKS
 
+    def rest(self, timeout=60):
+        """Waits until control has done what it had begun by itself."""
+        def resting():
+            before = self.cpu_seconds()
+            time.sleep(1)
+            return self.cpu_seconds() - before <= 0.05
+        wait_until("control at rest", resting, timeout)
+
     def pss_mib(self):
         def pss(process):
             text = Path(f"/proc/{process}/smaps_rollup").read_text()

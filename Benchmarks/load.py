@@ -32,23 +32,32 @@ class Bare:
     def __init__(self, programs, cloud):
         self.programs, self.cloud, self.known = programs, cloud, {}
 
+    @contextmanager
+    def running(self, size):
+        server = subprocess.Popen([self.programs["bare-http"], str(BARE_PORT), str(size)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until("the bare server", lambda: answers(BARE_PORT, "/bare"), 20, every=0.05)
+            yield
+        finally:
+            server.terminate()
+            server.wait(10)
+
     def per_second(self, size, connections, seconds=4):
         known = (max(64, size // 256 * 256), connections)
         if known not in self.known:
-            server = subprocess.Popen([self.programs["bare-http"], str(BARE_PORT), str(known[0])],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            try:
-                wait_until("the bare server", lambda: answers(BARE_PORT, "/bare"), 20, every=0.05)
+            with self.running(known[0]):
                 out = subprocess.run(
                     ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", "wrk.lua",
                      f"http://127.0.0.1:{BARE_PORT}/bare"],
                     env={**os.environ, "METHOD": "GET", "TOKEN": ""}, capture_output=True, text=True, check=True).stdout
                 found = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
                 self.known[known] = found["requests"] / found["seconds"]
-            finally:
-                server.terminate()
-                server.wait(10)
         return self.known[known]
+
+    def paced(self, per_second):
+        with self.running(1024):
+            return paced(self.programs, BARE_PORT, "/bare", {}, per_second)
 
 
 def answers(port, path):
@@ -60,13 +69,13 @@ def answers(port, path):
         return False
 
 
-def paced(programs, cloud, path, per_second, seconds=8, connections=32):
-    """Latency of GET under an even load, counted from the moment each request was due."""
-    head = (f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nX-Auth-Token: {cloud.token}\r\n"
-        f"X-Subject-Token: {cloud.token}\r\n\r\n")
+def paced(programs, port, path, headers, per_second, seconds=8, connections=32):
+    """Latency of GET under an even load, counted from the moment each request was due. The pacer comes before everything
+    else on these cores: else its own waiting for one would be told as the server's."""
+    head = "".join([f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n", *(f"{k}: {v}\r\n" for k, v in headers.items())])
     out = subprocess.run(
-        [programs["pacer"], str(PORT), str(connections), f"{per_second:.0f}", str(seconds)], input=head,
-        capture_output=True, text=True, check=True).stdout
+        ["chrt", "-f", "1", programs["pacer"], str(port), str(connections), f"{per_second:.0f}", str(seconds)],
+        input=head + "\r\n", capture_output=True, text=True, check=True).stdout
     return json.loads(out)
 
 

@@ -29,6 +29,7 @@ def on(cloud, engine, image_path, alone, row):
     cloud.create(image, flavor, "none", min_count=CONNECTIONS, max_count=CONNECTIONS)
     wait_until("all in ERROR", lambda: not cloud.api("GET", "/compute/v2.1/servers?status=BUILD&limit=1")["servers"],
         every=0.2)
+    cloud.rest()
     found = cloud.api("GET", "/compute/v2.1/servers")["servers"]
     more = {"SERVERS": ",".join(server["id"] for server in found), "KEY": key(), "PREFIX": secrets.token_hex(4)}
     for what, name in [("metadata", "`PUT /servers/{id}/metadata/{key}`"), ("keypair", "`POST /os-keypairs`")]:

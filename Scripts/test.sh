@@ -3,6 +3,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 IMAGE=$1
+# The control process runs as its own user, who may not read a folder of root's: run from a place where he can.
+PLACE=/var/tmp/haneul-test
+# What a run that was cut off left on the host: its processes are dead, its bridges and guests are in the way. First of all,
+# because its external network may hide the very addresses that packages are fetched from.
+for state in /var/tmp/haneul-system-*; do
+  [ -f "$state/cloud.json" ] && [ -x "$PLACE/bin/haneul" ] || continue
+  "$PLACE/bin/haneul" status --state-dir "$state" >/dev/null 2>&1 && continue
+  echo "clearing what an earlier run left: $state"
+  "$PLACE/bin/haneul" down --clear-host --state-dir "$state" && rm -rf "$state"
+done
 Scripts/packages.sh test
 Scripts/tiny-image.sh --unless-current "$(dirname "$IMAGE")"
 VENV=${HANEUL_VENV:-$PWD/.venv}
@@ -12,8 +22,6 @@ if [ ! -x "$VENV/bin/openstack" ] || [ ! -x "$VENV/bin/pytest" ] || [ ! -x "$VEN
   "$VENV/bin/pip" install -q python-openstackclient openstacksdk pytest openapi-spec-validator prometheus-client
 fi
 swift build --build-tests
-# The control process runs as its own user, who may not read a folder of root's: run from a place where he can.
-PLACE=/var/tmp/haneul-test
 Scripts/install.sh .build/debug/haneul "$PLACE"
 # Two cores with guests on them are a noisy place: what fails runs once more, alone, and is named. What fails twice fails.
 # Bounded, because every dataplane of a test brings threads and descriptors of its own, and libnftables uses select(2).
@@ -36,13 +44,6 @@ unit() {
   swift test --skip-build --experimental-maximum-parallelization-width 1 --filter "[./]($failed)\("
 }
 [ "${2:-}" = --system-only ] || unit
-# What a run that was cut off left on the host: its processes are dead, its bridges and guests are in the way.
-for state in /var/tmp/haneul-system-*; do
-  [ -f "$state/cloud.json" ] || continue
-  "$PLACE/bin/haneul" status --state-dir "$state" >/dev/null && continue
-  echo "clearing what an earlier run left: $state"
-  "$PLACE/bin/haneul" down --clear-host --state-dir "$state" && rm -rf "$state"
-done
 system() { HANEUL="$PLACE/bin/haneul" IMAGE="$IMAGE" PATH="$VENV/bin:$PATH" "$VENV/bin/pytest" -q Tests/System "$@"; }
 system || {
   echo "once more, alone, what failed above"

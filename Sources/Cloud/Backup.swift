@@ -40,7 +40,7 @@ public struct Backup: Sendable {
         return rows
       }
     } catch let error as StoreError {
-      throw CloudProblem("\(address) cannot be read: \(error.message).")
+      throw CloudStore.problem(address, error, "cannot be read")
     }
   }
 
@@ -56,13 +56,15 @@ public struct Backup: Sendable {
 
   /// Everything of control's that is not in the store.
   private static func files(_ state: StateDirectory) throws -> [BackupFormat.File] {
+    try Ownership.refuseLinks([state.keys, state.tls])
     let keys = try FileManager.default.contentsOfDirectory(atPath: state.keys).filter { Int($0) != nil }.sorted()
     // The authority of the API's certificates, where it has one.
     let authority = (try? FileManager.default.contentsOfDirectory(atPath: state.tls))?.sorted() ?? []
     let paths =
       [state.settings, state.cloudsYAML] + keys.map { state.keys + "/" + $0 } + authority.map { state.tls + "/" + $0 }
     return try paths.map { path in
-      guard let bytes = FileManager.default.contents(atPath: path) else {
+      let isControls = path.hasPrefix(state.control + "/")
+      guard let bytes = isControls ? Ownership.read(path) : FileManager.default.contents(atPath: path) else {
         throw CloudProblem("\(path) cannot be read, and belongs into a backup. Run it as root.")
       }
       let mode = path == state.settings ? 0o644 : 0o600

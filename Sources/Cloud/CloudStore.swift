@@ -21,10 +21,6 @@ enum CloudStore {
     }
   }
 
-  static func problem(_ address: StoreAddress, _ error: StoreError) -> CloudProblem {
-    CloudProblem("\(address) cannot be opened: \(error.message). \(advice(error.kind))")
-  }
-
   /// A store without the settings of its cloud: a new cloud must not be made around it. Throws `CloudProblem`.
   static func refuseOrphan(_ state: StateDirectory) throws {
     let address: StoreAddress
@@ -42,16 +38,6 @@ enum CloudStore {
     throw CloudProblem(
       "\(state.settings) is gone, and \(address) is the store \(whose). Restore that file from a backup; for a new "
         + "cloud choose another --state-dir.")
-  }
-
-  private static func advice(_ kind: StoreError.Kind) -> String {
-    switch kind {
-    case .full: "The disk is full: make room."
-    case .readOnly: "Its file system, or the file, can only be read: remount it, or look at owner and mode."
-    case .corrupt: "The file is damaged: put a backup in its place, with control stopped."
-    case .unavailable: "Start the server, or look at the address: haneul up --store postgres://…"
-    default: "`haneul doctor` looks at the disk."
-    }
   }
 }
 

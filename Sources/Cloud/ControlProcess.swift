@@ -27,9 +27,33 @@ public struct ControlProcess: Sendable {
     self.number = number
   }
 
-  /// Runs until SIGTERM or SIGINT. Throws `CloudProblem` where it cannot start.
+  /// Runs until SIGTERM or SIGINT. Throws `CloudProblem` where it cannot start, and `ReleaseTooOld`.
   public func run() async throws {
     umask(0o077)
+    try await run(until: Signals.untilTerminated)
+  }
+
+  /// Runs until `ending`, which is given the work, ends it.
+  func run(
+    until ending: (@escaping @Sendable () async throws -> Void) async throws -> Void,
+    releaseCheck: Duration = ReleaseWatch.interval
+  ) async throws {
+    do { try await serve(ending, releaseCheck) } catch let error as SchemaTooNew {
+      let old = ReleaseTooOld(error)
+      ProcessLog.logger("control").critical(
+        "control stops: this program is too old for the store",
+        metadata: ["error": "\(old)", "release": "\(error.release)", "needed": "\(error.oldest)"])
+      throw old
+    } catch let error as StoreError {
+      guard let cloud = try? state.readSettings(), let address = try? StoreAddress(state: state, settings: cloud)
+      else { throw error }
+      throw CloudStore.problem(address, error, "cannot be used")
+    }
+  }
+
+  private func serve(
+    _ ending: (@escaping @Sendable () async throws -> Void) async throws -> Void, _ releaseCheck: Duration
+  ) async throws {
     let lock = try ProcessLock(state.lock(.control, number))
     guard let cloud = try state.readSettings() else {
       throw CloudProblem("There is no cloud in \(state.path). `haneul up --state-dir \(state.path)` makes one.")
@@ -58,14 +82,16 @@ public struct ControlProcess: Sendable {
     let convergers = services.convergers.map(observing.convergers.counting)
     let loop = ConvergeLoop(convergers, store: services.store, leases: leases, logger: logger)
     let explain = services.explain
+    let releases = ReleaseWatch(store: services.store, interval: releaseCheck)
     do {
-      try await Signals.untilTerminated {
+      try await ending {
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask { try await link.run(socketPath: socket) { observing.linkIsOpen.raise() } }
           if let probes = services.probes(observe, logger: logger) { group.addTask { try await probes.run() } }
           group.addTask { try await listener.run() }
           group.addTask { await loop.run() }
           group.addTask { await explain.run() }
+          group.addTask { try await releases.run() }
           defer { group.cancelAll() }
           try await group.next()
         }
@@ -134,6 +160,7 @@ struct Services: Sendable {
       observers: [placement, networks, compute, explain], place: place, logger: logger)
     links.set(link)
     observing.registry.add(link.meter)
+    observing.registry.add(identity.meter)
     let readiness = Readiness(store: store, link: observing.linkIsOpen)
     let others = [identity.api, images.api, placement.api, networks.api, compute.api]
     gateway = Gateway(

@@ -45,11 +45,11 @@ struct DoctorCloud {
       facts.epoch = seen.0?.epoch
       facts.openDrift = seen.1.map(\.open).reduce(0, +)
       facts.quarantined = seen.1.first { $0.field == .unknownObject }?.open ?? 0
-    } catch let error as CloudProblem {
-      facts.problem = error.description
+    } catch let error as StoreError {
+      let address = (try? StoreAddress(state: state, settings: settings)) ?? .sqlite(path: state.store)
+      facts.problem = CloudStore.problem(address, error, "cannot be read").description
     } catch {
-      let address = (try? StoreAddress(state: state, settings: settings))?.description ?? state.store
-      facts.problem = "\(address) cannot be read: \((error as? StoreError)?.message ?? "\(error)")."
+      facts.problem = "\(error)"
     }
     return facts
   }

@@ -157,15 +157,15 @@ extension StateDirectory {
   /// can read it. Throws `CloudProblem` where certificate or key cannot be used.
   func prepareTLS(_ settings: CloudSettings, controlUser: SystemUser) throws {
     guard let tls = settings.tls(self) else { return }
+    try Ownership.refuseLinks([self.tls])
     do {
       try tls.check()
       guard case .authority(let authority, _) = tls else { return try checkReadable(tls, by: controlUser) }
-      for name in try FileManager.default.contentsOfDirectory(atPath: self.tls) + ["."] {
-        chown(self.tls + "/" + name, controlUser.uid, controlUser.gid)
-      }
-      guard let certificate = FileManager.default.contents(atPath: authority.certificate) else {
-        throw CloudProblem("\(authority.certificate) cannot be read.")
-      }
+      try Ownership.give(self.tls, to: controlUser)
+      // Everybody can read what this becomes: it must be nothing else.
+      guard let certificate = Ownership.read(authority.certificate),
+        certificate.starts(with: Data("-----BEGIN CERTIFICATE-----".utf8))
+      else { throw CloudProblem("\(authority.certificate) cannot be read, or is no certificate.") }
       try Self.replace(caCertificate, with: certificate, mode: 0o644)
     } catch let problem as TLSProblem {
       throw CloudProblem(problem.description)

@@ -79,7 +79,7 @@ public struct InvariantCheck: Sendable {
         return report
       }
     } catch let error as StoreError {
-      throw CloudProblem("\(address) cannot be read: \(error.message).")
+      throw CloudStore.problem(address, error, "cannot be read")
     }
   }
 }

@@ -50,6 +50,7 @@ public struct Launch: Sendable {
     try state.prepare(controlUser: user)
     if changed || !down.isEmpty || node.processID == nil { try state.checkWritable() }
     try await StorePlace(state: state).put(options.store, settings, isNew: existing == nil, owner: user)
+    if !down.isEmpty { try await checkStore(settings) }
     try state.prepareTLS(settings, controlUser: user)
     if changed { try state.writeSettings(settings) }
     try prepareLogins(settings, user, rewrite: changed, starts: controls[0].processID == nil)
@@ -61,6 +62,17 @@ public struct Launch: Sendable {
       FileManager.default.fileExists(atPath: self.state.nodeReady) && node.processID != nil
     }
     return settings
+  }
+
+  /// Says at once what would end control at its start, and stand in its log alone. Throws `ReleaseTooOld`,
+  /// `CloudProblem`.
+  func checkStore(_ settings: CloudSettings) async throws {
+    let address = try StoreAddress(state: state, settings: settings)
+    if let old = await ReleaseTooOld.found(address) { throw old }
+    guard settings.usesPostgres else { return }
+    do { _ = try await address.peek { try $0.count("SELECT 1") } } catch let error as StoreError {
+      throw CloudStore.problem(address, error)
+    }
   }
 
   /// Stops control processes that there shall be no more, and the node, which must learn whom it can speak to.
@@ -195,8 +207,11 @@ public struct Launch: Sendable {
 
   /// The store's epoch, and how many differences are open, from the store itself: it is said with control down, too.
   private func storeLines(_ settings: CloudSettings) async -> [String] {
+    let address: StoreAddress
+    do { address = try StoreAddress(state: state, settings: settings) } catch {
+      return ["store    cannot be read: \(error)"]
+    }
     do {
-      let address = try StoreAddress(state: state, settings: settings)
       if case .sqlite(let path) = address, !FileManager.default.fileExists(atPath: path) {
         return ["epoch    there is no store yet"]
       }
@@ -215,7 +230,10 @@ public struct Launch: Sendable {
         let holder = holders.first { $0.name == LeaseKeeper.convergers }?.holder ?? ""
         lines.append("lease    \(holder.isEmpty ? "nobody has it" : "\(holder) runs the convergers")")
       }
+      if let old = await ReleaseTooOld.found(address) { lines.append("release  \(old)") }
       return lines
+    } catch let error as StoreError {
+      return ["store    \(CloudStore.problem(address, error, "cannot be read"))"]
     } catch {
       return ["store    cannot be read: \(error)"]
     }

@@ -47,7 +47,7 @@ public struct NodeProcess: Sendable {
   /// Removes everything of this cloud from the host: guests with their disks, interfaces, namespaces, rules. What
   /// cannot be removed stops nothing else. Throws `CloudProblem` with what stayed.
   func clearHost(_ settings: CloudSettings) async throws {
-    let logger = ProcessLog.logger("clear-host")
+    let logger = ProcessLog.ofCommand("clear-host")
     try await LibvirtDaemon.ensureRunning()
     let drivers = try drivers(settings, logger)
     var stayed: [String] = []

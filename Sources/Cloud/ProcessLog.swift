@@ -5,20 +5,37 @@ import Synchronization
 
 /// How the processes log: a line an event to standard error, which `haneul up` and systemd send where it belongs.
 ///
-/// `HANEUL_LOG=json|text` says in what form; without it a terminal gets text, and everything else JSON.
+/// `HANEUL_LOG` says in what form (`json`, `text`) and from which level on (`trace` to `critical`), with a comma
+/// between them. Without it a terminal gets text and everything else JSON; daemons begin at `info`, commands at
+/// `warning`.
 enum ProcessLog {
-  static func logger(_ label: String) -> Logger {
-    let form = form
+  /// What a daemon writes: it goes on for long, and its log is where one looks.
+  static func logger(_ label: String) -> Logger { logger(label, .info) }
+
+  /// What a command writes beside what it prints: only what somebody should look at.
+  static func ofCommand(_ label: String) -> Logger { logger(label, .warning) }
+
+  private static func logger(_ label: String, _ standard: Logger.Level) -> Logger {
+    let wish = Wish(ProcessInfo.processInfo.environment["HANEUL_LOG"] ?? "")
+    let form = wish.form ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
     var logger = Logger(label: label) {
       BoundedLog(StructuredLog.standardError(label: $0, form: form), account: LogAccount())
     }
-    logger.logLevel = .info
+    logger.logLevel = wish.level ?? standard
     return logger
   }
 
-  private static var form: StructuredLog.Form {
-    let asked = ProcessInfo.processInfo.environment["HANEUL_LOG"].flatMap { StructuredLog.Form(rawValue: $0) }
-    return asked ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
+  /// What `HANEUL_LOG` asks for. Words that say nothing are left out.
+  struct Wish: Hashable {
+    var form: StructuredLog.Form?
+    var level: Logger.Level?
+
+    init(_ text: String) {
+      for word in text.split(separator: ",").map({ $0.trimmingCharacters(in: .whitespaces).lowercased() }) {
+        if let form = StructuredLog.Form(rawValue: word) { self.form = form }
+        if let level = Logger.Level(rawValue: word) { self.level = level }
+      }
+    }
   }
 }
 

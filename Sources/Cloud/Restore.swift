@@ -54,7 +54,7 @@ public struct Restore: Sendable {
       if case .postgres = target, FileManager.default.fileExists(atPath: state.store) {
         rename(state.store, state.store + ".before-restore")
       }
-      own(owner)
+      try Ownership.give(state.control, to: owner)
       return Outcome(
         cloudID: seen.header.cloud, epoch: loaded.epoch, rows: loaded.rows, before: before, warnings: warnings)
     } catch {
@@ -208,6 +208,7 @@ public struct Restore: Sendable {
 
   /// Keys, where there are none; the logins that fit the store's users, always; settings, where there are none.
   private func writeFiles(_ reader: BackupReader, _ settings: CloudSettings, _ owner: SystemUser) async throws {
+    try Ownership.refuseLinks([state.keys, state.tls, state.images, state.images + "/blobs"])
     let keysThere = (try? FileManager.default.contentsOfDirectory(atPath: state.keys))?.isEmpty == false
     if !keysThere { try FileManager.default.createDirectory(atPath: state.keys, withIntermediateDirectories: true) }
     let images = RestoredImages(state: state, progress: progress)
@@ -245,11 +246,5 @@ public struct Restore: Sendable {
     guard path.hasPrefix(folder + "/") else { return false }
     let name = path.dropFirst(folder.count + 1)
     return !name.isEmpty && !name.contains("/") && name != "." && name != ".."
-  }
-
-  /// Everything that control must be able to write is its user's.
-  private func own(_ owner: SystemUser) {
-    let paths = FileManager.default.enumerator(atPath: state.control)?.compactMap { $0 as? String } ?? []
-    for path in [""] + paths { lchown(state.control + "/" + path, owner.uid, owner.gid) }
   }
 }

@@ -38,7 +38,9 @@ final class RestorePlace: Sendable {
         return RestorePlace(.schema(url: url, current: current, new: new), store)
       }
     } catch let error as StoreError {
-      throw CloudProblem("A new store cannot be made beside \(target): \(error.message). Nothing was changed.")
+      throw CloudProblem(
+        "A new store cannot be made beside \(target): \(error.message). Nothing was changed. "
+          + CloudStore.advice(error.kind, target))
     }
   }
 

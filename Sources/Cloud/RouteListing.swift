@@ -15,7 +15,7 @@ public struct RouteListing {
     try state.prepare(controlUser: SystemUser(uid: getuid(), gid: getgid()))
     let settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
       .settings(existing: nil)
-    gateway = try await Services(state: state, settings: settings, logger: ProcessLog.logger("routes")).gateway
+    gateway = try await Services(state: state, settings: settings, logger: ProcessLog.ofCommand("routes")).gateway
   }
 
   private var sorted: [(path: String, route: Route)] {
@@ -72,6 +72,7 @@ public struct RouteListing {
       let known = Set(services.map(\.prefix)).sorted().joined(separator: ", ")
       throw CloudProblem("There is no service \(name). There are \(known).")
     }
-    return String(decoding: OpenAPI(service, baseURL: "http://127.0.0.1:8774").json, as: UTF8.self)
+    return String(
+      decoding: OpenAPI(service, baseURL: "http://127.0.0.1:\(CloudOptions.defaultPort)").json, as: UTF8.self)
   }
 }

@@ -11,6 +11,6 @@ extension Services {
     try state.prepare(controlUser: SystemUser(uid: getuid(), gid: getgid()))
     let settings = try CloudOptions(host: nil, port: nil, externalCIDR: nil, externalMasquerade: nil)
       .settings(existing: nil)
-    return try await Services(state: state, settings: settings, logger: ProcessLog.logger("idle"))
+    return try await Services(state: state, settings: settings, logger: ProcessLog.ofCommand("idle"))
   }
 }

@@ -5,7 +5,13 @@ import Cloud
 struct AuditVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit", abstract: "List changes, logins and refusals, newest first.",
-    discussion: "With --json each is a CADF event, as in the files log/control/audit*.log of the state directory.")
+    discussion: """
+      With --json each is a CADF event, as in the files log/control/audit*.log of the state directory. Filters go \
+      together:
+
+        haneul audit --kind login --outcome failure --since 2026-08-01T12:00:00Z
+        haneul audit --target 3f2c8a10-0000-4000-8000-000000000000 --json
+      """)
 
   @Option(help: "Only what this user asked for, by id or name.")
   var initiator: String?
@@ -44,13 +50,22 @@ struct AuditVerb: AsyncParsableCommand {
 /// What the operator wants to see of the cloud at work.
 struct ObserveFlags: ParsableArguments {
   @Option(
-    help: "Address and port of /metrics, /healthz and /readyz, without a token, kept for next time; off ends it.")
+    help: ArgumentHelp(
+      """
+      Address and port of /metrics, /healthz and /readyz, without a token; each further control process takes the next \
+      port. `off` ends it. [first: off]
+      """, valueName: "addr:port"))
   var metricsListen: String?
 
-  @Flag(inversion: .prefixedNo, help: "Whether control logs a line for each request. [first: no]")
+  @Flag(
+    inversion: .prefixedNo, help: "Whether control logs a line for each request, 60 a minute at the most. [first: no]")
   var accessLog: Bool?
 
-  @Option(name: .customLong("trace"), help: "The share of requests that are traced, 0 to 1. [first: 0, none]")
+  @Option(
+    name: .customLong("trace"),
+    help: ArgumentHelp(
+      "The share of requests that are traced into log/control/traces.json, 0 to 1. [first: 0, none]",
+      valueName: "share"))
   var traceRatio: Double?
 
   var options: ObserveOptions {

@@ -10,15 +10,18 @@ struct BackupVerb: AsyncParsableCommand {
     abstract: "Write everything this cloud knows into one file, while it runs.",
     discussion: """
       The file holds one moment of the store, the keys, the settings and the logins: keep it as you keep passwords. \
-      Servers' disks are not in it. It restores on SQLite and on PostgreSQL alike, whichever it came from.
+      Servers' disks are not in it. It restores on SQLite and on PostgreSQL alike, whichever it came from. Run it as \
+      root:
+
+        haneul backup /backup/cloud-$(date +%F)
       """)
 
   @OptionGroup var state: StateOption
 
-  @Argument(help: "The file to write. It appears when it is whole.")
+  @Argument(help: "The file to write, mode 0600; one of that name is replaced. It appears when it is whole.")
   var file: String
 
-  @Flag(help: "With the bytes of every image, too.")
+  @Flag(help: "With the bytes of every image, too, which makes it as large as they are.")
   var withImages = false
 
   func run() async throws {
@@ -36,6 +39,11 @@ struct RestoreVerb: AsyncParsableCommand {
     discussion: """
       The whole file is verified first; a damaged one, one of another cloud, and one of a later release change \
       nothing. The store of before is kept. Servers run on: what the backup does not know stays as it is, in quarantine.
+      The logins (clouds.yaml) become those of the backup; the settings, too, where there was no cloud.
+
+        haneul down
+        haneul restore /backup/cloud-2026-08-01
+        haneul up
       """)
 
   @OptionGroup var state: StateOption
@@ -43,7 +51,12 @@ struct RestoreVerb: AsyncParsableCommand {
   @Argument(help: "The file that haneul backup wrote.")
   var file: String
 
-  @Option(help: "Restore into this PostgreSQL database, and keep everything there from now on.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Restore into this PostgreSQL database, and keep everything there from now on: \
+      postgres://USER:PASSWORD@HOST/DATABASE. Without it the store stays where it is.
+      """, valueName: "url"))
   var store: String?
 
   func run() async throws {
@@ -65,11 +78,14 @@ struct CheckVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Verify the store: ledgers equal what they count, no orphans, no dangling references.",
-    discussion: "It only reads, running or not. Exit status 0 when everything holds, 1 otherwise.")
+    discussion: """
+      It only reads, whether the cloud runs or not, and says of each thing that is wrong what to do. Run it as root: \
+      it looks at the files of images, too. Exit status 0 when everything holds, 1 otherwise.
+      """)
 
   @OptionGroup var state: StateOption
 
-  @Flag(help: "List what is verified, and why. Needs no cloud.")
+  @Flag(help: "List what is verified, a line each. Needs no cloud.")
   var list = false
 
   func run() async throws {

@@ -5,7 +5,11 @@ import Cloud
 struct DriftVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "drift",
-    abstract: "List what was found on the hosts other than asked, and what was done about it.")
+    abstract: "List what was found on the hosts other than asked, and what was done about it.",
+    discussion: """
+      Each line says what was asked, what was found, since when, how often, and what was done: put back (enforce), \
+      made what is asked (adopt), or left alone (report).
+      """)
 
   @Flag(help: "Settled findings too, not only open ones.")
   var all = false

@@ -5,28 +5,53 @@ import Cloud
 struct EdgeFlags: ParsableArguments {
   @Flag(
     inversion: .prefixedNo,
-    help: "Serve the API by TLS with a certificate of the built-in authority; clouds.yaml names it. [first: no]")
+    help: """
+      Serve the API by TLS with a certificate of the built-in authority, which clients trust by ca.pem of the state \
+      directory; clouds.yaml names it. [first: no]
+      """)
   var tls: Bool?
 
-  @Option(help: "Serve the API by TLS with this certificate (PEM, with what signed it); read anew when it changes.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Serve the API by TLS with this certificate (PEM, followed by what signed it), in place of --tls; read anew when \
+      the file changes. [first: none]
+      """, valueName: "file"))
   var tlsCert: String?
 
-  @Option(help: "The key of --tls-cert, readable by user haneul.")
+  @Option(help: ArgumentHelp("The key of --tls-cert (PEM), readable by user haneul.", valueName: "file"))
   var tlsKey: String?
 
-  @Option(help: "Where clients reach the API, if not at --listen: https://NAME[:PORT]; `none` takes it back.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Where clients reach the API, if not at --listen: https://NAME[:PORT], as the catalogue and clouds.yaml say. \
+      `none` takes it back. [first: none]
+      """, valueName: "url"))
   var publicUrl: String?
 
   @Option(
-    help: """
-      Believe Forwarded and X-Forwarded-* from this address or block; may be given again, `none` takes them back.
-      """)
+    help: ArgumentHelp(
+      """
+      Believe Forwarded and X-Forwarded-* from this address or block; give it once for each, 64 at the most: they take \
+      the place of those of before. `none` takes them back. [first: none]
+      """, valueName: "block"))
   var trustedProxy: [String] = []
 
-  @Option(help: "Requests a second of one address, 0 for any number; loopback is not counted. [first: 1000]")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Requests a second of one address (IPv6: of a /64), twice as many at once; more are answered 429. 0 is any \
+      number; loopback is not counted. [first: 1000]
+      """, valueName: "requests"))
   var ratePerAddress: Double?
 
-  @Option(help: "Requests a second of one project, 0 for any number; not from loopback. [first: 2000]")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Requests a second of one project, twice as many at once; more are answered 429. 0 is any number; what comes from \
+      loopback is not counted. [first: 2000]
+      """, valueName: "requests"))
   var ratePerProject: Double?
 
   var options: EdgeOptions {

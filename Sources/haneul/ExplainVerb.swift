@@ -22,6 +22,10 @@ struct ExplainVerb: AsyncParsableCommand {
     discussion: """
       What was asked by whom, each step with its time, what is observed, what is missing and why, what happens next; \
       for a port every hop of its packets. What is gone is told from its records.
+
+        haneul explain web1
+        haneul explain 10.20.0.7 --kind port
+        haneul explain web1 --cloud haneul        as a member of the project sees it
       """)
 
   @Argument(help: "Its id, the beginning of it, its name, or an address.")

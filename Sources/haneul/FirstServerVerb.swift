@@ -5,11 +5,15 @@ import Cloud
 struct FirstServerVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "first-server",
-    abstract: "Give a new cloud its first image, network, router, key and server, and wait for the login prompt.")
+    abstract: "Give a new cloud its first image, network, router, key and server, and wait for the login prompt.",
+    discussion: """
+      It uses the API as any client would: the image is the administrator's, everything else user demo's. What is \
+      there already is used, so it can be run again. The prompt may take 3 minutes.
+      """)
 
   @OptionGroup var state: StateOption
 
-  @Option(help: "The guest image, a qcow2 file that `Scripts/tiny-image.sh` made.")
+  @Option(help: ArgumentHelp("The guest image, a qcow2 file that `Scripts/tiny-image.sh` made.", valueName: "file"))
   var image: String = "/var/cache/haneul/tiny.qcow2"
 
   func run() async throws {

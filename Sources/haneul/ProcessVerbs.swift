@@ -8,15 +8,21 @@ struct ControlVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "control",
     abstract: "Run the control process in the foreground: API, services, store.",
-    discussion: "It needs no privileges. `haneul up` and the systemd unit run it as the user haneul.")
+    discussion: """
+      It needs no privileges. `haneul up` and the systemd unit run it as the user haneul. SIGTERM ends it when \
+      what was begun is finished. Exit status 78: this program is too old for the store, and must be upgraded.
+      """)
 
   @OptionGroup var state: StateOption
 
-  @Option(help: "Which of the cloud's control processes on this machine it is, from 1.")
+  @Option(help: "Which of the cloud's control processes on this machine it is, 1 to what `haneul up --controls` said.")
   var number: Int = 1
 
   func run() async throws {
-    try await ControlProcess(state: state.directory, number: number).run()
+    do { try await ControlProcess(state: state.directory, number: number).run() } catch let old as ReleaseTooOld {
+      FileHandle.standardError.write(Data("Error: \(old)\n".utf8))
+      _exit(ReleaseTooOld.exitStatus)
+    }
     // The store's threads may be inside libpq: taking libraries apart under them, as exit(3) does, would crash.
     fflush(nil)
     _exit(0)

@@ -10,6 +10,9 @@ struct QuarantineVerb: AsyncParsableCommand {
     discussion: """
       Such objects are left alone, running or not, until somebody decides: after a store was restored they may be \
       servers that are wanted. Removing a server takes its disk with it.
+
+        haneul quarantine
+        haneul quarantine --remove server/ID --node HOST
       """)
 
   @Option(help: "Remove this object from its host, as it is listed: server/ID.")

@@ -8,28 +8,46 @@ struct Up: AsyncParsableCommand {
     abstract: "Bring up the cloud: start what is missing, in the background.",
     discussion: """
       The first time it makes the state directory, a cloud id, the first users and an external network. After a crash \
-      it starts what is down; where everything runs it changes nothing. Guests and their traffic are never touched.
+      it starts what is down; where everything runs it changes nothing. Guests and their traffic are never touched. \
+      What is said is kept for next time; how the API is reached (address, TLS, proxies, rates) is changed with the \
+      cloud down.
+
+        haneul up
+        haneul up --store postgres://haneul:PASSWORD@127.0.0.1/haneul --controls 2
+        haneul up --listen 192.0.2.10:8700 --tls --metrics-listen 127.0.0.1:9700
       """)
 
   @OptionGroup var state: StateOption
 
-  @Option(help: "Address and port of the API, kept for next time. Without TLS loopback only. [first: 127.0.0.1:8700]")
+  @Option(
+    help: ArgumentHelp(
+      "Address and port of the API. Without TLS loopback only. [first: 127.0.0.1:8700]", valueName: "addr:port"))
   var listen: String?
 
-  @Option(help: "Block of the external network, fixed when the cloud is made. [first: 203.0.113.0/24]")
+  @Option(
+    help: ArgumentHelp(
+      "IPv4 block of the external network, /8 to /27, fixed when the cloud is made. [first: 203.0.113.0/24]",
+      valueName: "block"))
   var externalCidr: String?
 
   @Flag(inversion: .prefixedNo, help: "Whether guests reach the world through this host's address. [first: no]")
   var externalMasquerade: Bool?
 
   @Option(
-    help: """
+    help: ArgumentHelp(
+      """
       Keep everything in this PostgreSQL database, postgres://USER:PASSWORD@HOST/DATABASE, which several control \
-      processes can share. Fixed when the cloud is made; kept in a file of control's own. [first: a SQLite file]
-      """)
+      processes can share. It must be of encoding UTF8 and belong to USER. Chosen when the cloud is made (haneul \
+      restore --store moves one); kept in a file of control's own. [first: a SQLite file]
+      """, valueName: "url"))
   var store: String?
 
-  @Option(help: "Control processes on this machine, each on a port of its own from --listen on; kept. [first: 1]")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Control processes on this machine, 1 to 4, each on a port of its own from --listen on; more than one need \
+      --store. [first: 1]
+      """, valueName: "count"))
   var controls: Int?
 
   @OptionGroup var edge: EdgeFlags

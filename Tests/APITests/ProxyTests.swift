@@ -42,13 +42,32 @@ struct ProxyTests {
       self.origin([("X-Forwarded-For", "6.6.6.6, 192.0.2.1"), ("X-Forwarded-Proto", "https, http")]).scheme == "http")
   }
 
-  @Test func forwardedIsReadAndWins() {
+  @Test func forwardedIsReadWhereTheProxyWritesNothingElse() {
     let text = "for=6.6.6.6;proto=https, for=\"[2001:db8::7]:4711\";proto=https;host=\"cloud:8443\", for=10.0.0.1"
-    let read = origin([("Forwarded", text), ("X-Forwarded-For", "192.0.2.9")])
+    let read = origin([("Forwarded", text)])
     #expect(read == .init(address: "2001:db8::7", scheme: "https", host: "cloud:8443"))
     #expect(origin([("Forwarded", "for=_hidden;proto=https")]) == .init(scheme: "https"))
     #expect(origin([("Forwarded", "for=unknown, for=10.0.0.9")]).address == "10.0.0.9")
     #expect(origin([("Forwarded", ";;=,\"")]) == .init())
+  }
+
+  /// A proxy that appends to `X-Forwarded-For` hands on whatever `Forwarded` a client made up.
+  @Test func aClientCannotSayWhereItIsBesideTheProxy() {
+    let forged = [("Forwarded", "for=127.0.0.1;proto=https;host=evil"), ("X-Forwarded-For", "192.0.2.9")]
+    #expect(origin(forged) == .init(address: "192.0.2.9"))
+    #expect(origin(forged.reversed()).address == "192.0.2.9")
+  }
+
+  /// A socket of both versions writes IPv4 addresses as IPv6.
+  @Test func mappedAddressesAreThoseTheyStandFor() {
+    let client = PeerFacts("::ffff:192.0.2.1", trust)
+    #expect(client.address == "192.0.2.1")
+    #expect(client.party == "192.0.2.1")
+    #expect(client.party != PeerFacts("::ffff:192.0.2.2", trust).party)
+    #expect(PeerFacts("::ffff:10.0.0.1", trust).isProxy)
+    #expect(PeerFacts("::ffff:127.0.0.1", trust).party == nil)
+    #expect(PeerFacts("2001:db8::1", trust).party == "2001:db8::/64")
+    #expect(origin([("X-Forwarded-For", "::ffff:192.0.2.1, ::ffff:10.0.0.2")]).address == "192.0.2.1")
   }
 
   @Test func linksFollowTheProxyAndNobodyElse() async throws {

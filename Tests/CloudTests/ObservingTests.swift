@@ -110,6 +110,7 @@ struct ObservingTests {
     for family in [
       "haneul_http_requests_total{", "haneul_store_transaction_seconds_bucket{", "haneul_store_feed_revision ",
       "haneul_store_bytes ", "process_resident_memory_bytes ", "haneul_node_streams ", "haneul_request_log_rows{",
+      "haneul_token_cache_lookups_total{", "haneul_token_cache_tokens ",
     ] { #expect(page.text.contains("\n" + family), "\(family)") }
   }
 

@@ -3,6 +3,7 @@ import Foundation
 import Kit
 import Logging
 import Store
+import StoreFixture
 import Synchronization
 import Testing
 
@@ -115,7 +116,7 @@ struct StoreLostTests {
   /// The API while the store's disk takes nothing: it says so in each service's shape, reading goes on, and so does
   /// everything once there is room.
   @Test func aFullStoreIsSaidAndPasses() async throws {
-    let cloud = try await WholeCloudFixture()
+    let cloud = try await WholeCloudFixture(.sqlite)
     func pages(_ count: String) async throws {
       try await cloud.services.store.write { tx in
         _ = try tx.query("PRAGMA max_page_count = \(raw: count)") { $0.int(0) }

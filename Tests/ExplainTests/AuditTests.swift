@@ -114,7 +114,8 @@ struct AuditTests {
     #expect(changes.flatMap { gate.take($0, at: .now) } == changes)
     let refusals = (0..<200).map { Self.record($0) }
     try await fixture.store.write { tx in
-      try RequestTable.append(tx, changes + refusals, keeping: { $0 == .change ? 100 : 30 })
+      try RequestTable.append(tx, changes + refusals)
+      try RequestTable.compact(tx, keeping: { $0 == .change ? 100 : 30 })
     }
     let counts = try await fixture.store.read { tx in try RequestTable.counts(tx).map { "\($0.kind) \($0.rows)" } }
     #expect(counts == ["change 100", "refusal 30"])

@@ -91,7 +91,10 @@ struct RequestLogTests {
   @Test func theTableIsBounded() async throws {
     let fixture = try await Fixture()
     let records = (0..<20).map { Self.record("/x/\($0)", made: [Identifier.uuid()]) }
-    try await fixture.store.write { try RequestTable.append($0, records, keeping: { _ in 5 }) }
+    try await fixture.store.write { tx in
+      try RequestTable.append(tx, records)
+      try RequestTable.compact(tx, keeping: { _ in 5 })
+    }
     let (rows, subjects) = try await fixture.store.read { tx in
       (
         try tx.query("SELECT path FROM request_log ORDER BY number") { $0.text(0) },

@@ -21,7 +21,7 @@ struct TokenCacheTests {
     init(_ inner: any Store) { self.inner = inner }
 
     var feed: ChangeFeed { inner.feed }
-    var commits: UInt64? { inner.commits }
+    func commits(to family: String) -> UInt64? { inner.commits(to: family) }
 
     func read<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
       reads.add(1, ordering: .relaxed)
@@ -49,10 +49,28 @@ struct TokenCacheTests {
     #expect(once == 1)
     for _ in 0..<10 { #expect(try await identity.principal(token: token) == first) }
     // A store that others write to as well cannot say whether it changed: it is asked each time.
-    #expect(store.reads.load(ordering: .relaxed) == (store.commits == nil ? once + 10 : once))
+    #expect(store.reads.load(ordering: .relaxed) == (store.commits(to: "identity") == nil ? once + 10 : once))
+    let before = store.reads.load(ordering: .relaxed)
     _ = try await store.write { try $0.change("anything", "at all") }
     #expect(try await identity.principal(token: token) == first)
-    #expect(store.reads.load(ordering: .relaxed) > once)
+    #expect(store.reads.load(ordering: .relaxed) == (store.commits(to: "identity") == nil ? before + 1 : before))
+    _ = try await store.write { try $0.execute("UPDATE identity_region SET description = 'moved'") }
+    #expect(try await identity.principal(token: token) == first)
+    #expect(store.reads.load(ordering: .relaxed) == before + (store.commits(to: "identity") == nil ? 2 : 1))
+  }
+
+  @Test func hitsAndMissesAreCounted() async throws {
+    let cloud = try await Fixture()
+    let identity = try service(cloud, cloud.store)
+    let token = Secret(try await cloud.demo())
+    for _ in 0..<4 { _ = try await identity.principal(token: token) }
+    var page = MetricsPage()
+    identity.meter.write(&page)
+    let cached = cloud.store.commits(to: "identity") != nil
+    for (result, count) in [("hit", cached ? 3 : 0), ("miss", cached ? 1 : 0), ("off", cached ? 0 : 4)] {
+      #expect(page.text.contains("\nhaneul_token_cache_lookups_total{result=\"\(result)\"} \(count)\n"), "\(page.text)")
+    }
+    #expect(page.text.contains("\nhaneul_token_cache_tokens \(cached ? 1 : 0)\n"))
   }
 
   @Test func forgedTokensAreNeverRemembered() async throws {

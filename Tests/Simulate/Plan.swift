@@ -23,9 +23,8 @@ struct Plan {
   var agentDies = 2
   /// Of every thousand messages between a node and control.
   var messageLost = 8
-  /// Reports that control takes long after the node gave them up, and after newer ones. None unless asked for
-  /// (`--late`): reports carry no order yet, and what such a one says stays (docs/limits.md).
-  var reportLate = 0
+  /// Reports and greetings that control comes to long after the node gave them up, and after newer ones.
+  var reportLate = 4
   /// Of every thousand reads and writes while the store is ill.
   var storeFails = 300
   /// Seconds between two blows of fate, about.

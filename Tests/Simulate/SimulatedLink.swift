@@ -34,7 +34,11 @@ struct SimulatedLink: ControlLink {
     let control = try control()
     let server = try server()
     if let objection = server.objection(to: hello) { throw LinkError.refused(status: 409, reason: objection) }
-    try await server.take(Report(nodeID: hello.nodeID, facts: hello.facts, observations: [], events: []))
+    if world.delaysReport() {
+      later { try await $0.take(hello) }
+      throw Wire.Cut()
+    }
+    try await server.take(hello)
     world.pipes += 1
     let pipe = Pipe(number: world.pipes, wire: wire, world: world)
     life.atEnd { pipe.fail(Wire.Cut()) }
@@ -54,19 +58,25 @@ struct SimulatedLink: ControlLink {
     if world.losesMessage() { throw Wire.Cut() }
     let server = try server()
     if world.delaysReport() {
-      // The node gives up waiting; control comes to it later all the same.
-      Task.detached {
-        try? await world.pause(milliseconds: 100...20_000)
-        try? await server.take(report)
-      }
+      later { try await $0.take(report) }
       throw Wire.Cut()
     }
     // Control's own work does not end because a node hung up.
     let work = Task.detached { try await server.take(report) }
-    do { try await work.value } catch { throw LinkError.refused(status: 500, reason: "Control could not do that.") }
+    do { try await work.value } catch let error as LinkError { throw error } catch {
+      throw LinkError.refused(status: 500, reason: "Control could not do that.")
+    }
     if world.losesMessage() { throw Wire.Cut() }
     try await wire.cross()
     try life.check()
+  }
+
+  /// The node gives up waiting; the control that is there then comes to it all the same, whatever it has taken since.
+  private func later(_ take: @escaping @Sendable (NodeLinkServer) async throws -> Void) {
+    Task.detached {
+      try? await world.pause(milliseconds: 100...20_000)
+      try? await take(try server())
+    }
   }
 
   func answer(_ answer: NodeAnswer) async throws {

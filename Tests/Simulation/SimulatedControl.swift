@@ -20,6 +20,10 @@ package final class SimulatedControl: ControlLink {
     package var answers: [NodeAnswer] = []
     package var reports = 0
     package var refuseReports = false
+    /// Places of the reports that were taken, in order.
+    package var orders: [ReportOrder] = []
+    /// Another life has greeted since: reports of this one are late.
+    package var outlived: String?
     /// Findings as they came, and those open now.
     package var drift: [DriftFinding] = []
     package var wholes = 0
@@ -119,6 +123,10 @@ package final class SimulatedControl: ControlLink {
 
   private static func take(_ report: Report, _ state: inout State) throws {
     guard state.reachable, !state.refuseReports else { throw Gone() }
+    if let order = report.order {
+      if order.life == state.outlived { throw LinkError.refused(status: 409, reason: "late") }
+      state.orders.append(order)
+    }
     state.reports += 1
     state.events += report.events
     for observation in report.observations {

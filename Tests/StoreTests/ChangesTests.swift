@@ -102,13 +102,36 @@ struct ChangesTests {
   @Test func commitsAreCounted() async throws {
     let store = try await Shelf(.sqlite).store
     for number in 0..<50 {
-      let before = try #require(store.commits)
+      let before = try #require(store.commits(to: "thing"))
       try await store.write { try $0.execute("INSERT INTO thing (id) VALUES (\("\(number)"))") }
-      let after = try #require(store.commits)
+      let after = try #require(store.commits(to: "thing"))
       #expect(after > before)
       try await store.write { _ = try $0.count("SELECT count(*) FROM thing") }
-      #expect(store.commits == after)
+      #expect(store.commits(to: "thing") == after)
     }
-    #expect(try await Shelf(.postgres).store.commits == nil)
+    #expect(try await Shelf(.postgres).store.commits(to: "thing") == nil)
+  }
+
+  /// Who keeps what he read of some tables is not disturbed by others; by what nobody can tell, everybody is.
+  @Test func commitsAreCountedByTheTablesTheyChange() async throws {
+    let store = try await Shelf(.sqlite).store
+    try await store.write { tx in
+      try tx.execute("CREATE TABLE cup_blue (id TEXT PRIMARY KEY)")
+      try tx.execute("CREATE TABLE can_red (id TEXT PRIMARY KEY)")
+    }
+    let statements: [(SQL, cups: Bool, cans: Bool)] = [
+      ("INSERT INTO cup_blue (id) VALUES ('a')", true, false),
+      ("INSERT OR IGNORE INTO can_red (id) SELECT id FROM cup_blue", false, true),
+      ("UPDATE can_red SET id = 'b'", false, true), ("UPDATE OR IGNORE can_red SET id = 'c'", true, true),
+      ("DELETE FROM cup_blue WHERE id = 'a'", true, false),
+      ("WITH x AS (SELECT 'd' AS id) INSERT INTO can_red (id) SELECT id FROM x", true, true),
+    ]
+    for (statement, cups, cans) in statements {
+      let before = (store.commits(to: "cup"), store.commits(to: "can"))
+      try await store.write { tx in _ = try tx.execute(statement) }
+      let after = (store.commits(to: "cup"), store.commits(to: "can"))
+      #expect((before.0 != after.0) == cups, "\(statement)")
+      #expect((before.1 != after.1) == cans, "\(statement)")
+    }
   }
 }

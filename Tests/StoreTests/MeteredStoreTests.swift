@@ -50,11 +50,11 @@ struct MeteredStoreTests {
   /// What others keep of the store they keep of this one too.
   @Test func itIsTheSameStore() async throws {
     let fixture = try await Fixture()
-    #expect((fixture.store.commits == nil) == (fixture.inner.commits == nil))
-    let before = fixture.store.commits
+    #expect((fixture.store.commits(to: "thing") == nil) == (fixture.inner.commits(to: "thing") == nil))
+    let before = fixture.store.commits(to: "thing")
     try await fixture.store.write { try $0.execute("INSERT INTO x (a) VALUES (7)") }
-    #expect(fixture.store.commits == fixture.inner.commits)
-    if let before, let after = fixture.store.commits { #expect(after > before) }
+    #expect(fixture.store.commits(to: "thing") == fixture.inner.commits(to: "thing"))
+    if let before, let after = fixture.store.commits(to: "thing") { #expect(after > before) }
     #expect(fixture.store.feed === fixture.inner.feed)
   }
 

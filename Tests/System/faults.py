@@ -1,5 +1,6 @@
 """The error bodies of each service, as OpenStack's clients read them, and the routes the program lists."""
 
+import json
 import re
 import uuid
 from dataclasses import dataclass
@@ -63,9 +64,10 @@ def check(answer, status=None):
 class Route:
     method: str
     path: str
-    versions: str
+    until: str | None
     permission: str
     rule: str
+    body: str | None
 
     @property
     def is_open(self):
@@ -79,12 +81,12 @@ class Route:
     def version(self):
         """The microversion to ask for, as `api` takes it: the newest that has the route."""
         newest = {"compute": "2.96", "placement": "1.39"}.get(self.path.split("/")[1])
-        until = re.search(r"to (\d+\.\d+)", self.versions)
-        return until.group(1) if until else newest
+        return self.until or newest
 
     @property
     def takes_body(self):
-        return self.method in ("POST", "PUT", "PATCH") and not self.streams
+        """Whether it reads a body of JSON; what it does not read, it does not look at."""
+        return self.body is not None and not self.streams
 
     @property
     def streams(self):
@@ -98,12 +100,10 @@ class Route:
 
 
 def routes():
-    """What `haneul routes` lists."""
-    found = []
-    for line in run(BINARY, "routes").stdout.splitlines():
-        match = re.fullmatch(r"(/\S*) (GET|HEAD|POST|PUT|PATCH|DELETE) (.*) (\S+) \((\w+)\)", line)
-        assert match, f"`haneul routes` has a line without method or permission: {line}"
-        path, method, versions, permission, rule = match.groups()
-        found.append(Route(method, path, versions, permission, rule))
+    """What `haneul routes --json` lists."""
+    listed = json.loads(run(BINARY, "routes", "--json").stdout)
+    found = [Route(r["method"], r["path"], r["until"], r["permission"], r["rule"], r["body"]) for r in listed]
     assert len(found) > 100, f"`haneul routes` lists {len(found)} routes"
+    nameless = [str(route) for route in found if not route.permission or not route.rule]
+    assert not nameless, f"routes without a permission: {nameless}"
     return found

@@ -150,9 +150,7 @@ class TestEveryRoute:
         def probe(route):
             for body in ([], "x", 5, True, {"bogus": 1}, {"": {}}, [[]], {"\u0000": 1}):
                 answer = stage.cloud.api(route.method, route.filled(), stage.admin, json=body, version=route.version)
-                if not _bodiless(route):
-                    faults.check(answer, (400, 403, 404, 415))
-                assert answer.status_code < 500, answer.text
+                faults.check(answer, (400, 403, 404, 415))
         over_all([r for r in routes if r.takes_body], probe)
 
     def test_ids_nobody_has_are_404(self, stage, routes):
@@ -189,14 +187,6 @@ class TestEveryRoute:
                 answer = stage.cloud.api("PATCH", route.filled(), stage.admin, version=route.version)
                 faults.check(answer, (405, 404))
         over_all(routes, probe)
-
-
-def _bodiless(route):
-    """Routes of POST and PUT that take no body, and so do not look at one."""
-    return route.method == "PUT" and (
-        "/tags/" in route.path or "/roles/" in route.path or route.path.startswith("/identity/v3/groups")
-        or "/inherited_to_projects" in route.path or "/image/v2/images/{image_id}/tags" in route.path
-        or "/endpoints/" in route.path) or route.path.endswith(("/reactivate", "/deactivate"))
 
 
 class TestCompute:

@@ -11,6 +11,9 @@ extension NodeAgent {
     var reason: String
   }
 
+  /// Control does not take the reports of this connection: a greeting of before was stored after this one's.
+  private struct Outlived: Error {}
+
   func followControl() async {
     var pause = timing.reconnectFirst
     while !Task.isCancelled {
@@ -43,11 +46,14 @@ extension NodeAgent {
       facts = try await hypervisor.facts()
       self.facts = facts
     }
+    (life, reportsOfLife, outlived) = (Identifier.uuid(), 0, false)
     return Hello(
-      nodeID: nodeID, facts: facts, cloudID: manifest.cloudID, epoch: manifest.epoch, held: manifest.held)
+      nodeID: nodeID, facts: facts, cloudID: manifest.cloudID, epoch: manifest.epoch, held: manifest.held, life: life)
   }
 
   private func receive(_ message: LinkMessage) async throws {
+    // Said by whatever comes next down the stream: a ping, at the latest.
+    if outlived { throw Outlived() }
     if case .welcome(let cloudID, let epoch) = message { return try welcome(cloudID: cloudID, epoch: epoch) }
     guard connected, let offered else { throw ManifestRefused(reason: "the stream does not say whose manifest it is") }
     switch message {

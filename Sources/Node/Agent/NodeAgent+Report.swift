@@ -42,12 +42,15 @@ extension NodeAgent {
     let withFacts = unsaidFacts
     let isBare = events.isEmpty && findings.isEmpty && !whole
     (heartbeatDue, unsaidFacts) = (false, false)
+    // Said again after a loss, it is another report: the lost one may still arrive.
+    reportsOfLife += 1
+    let order = ReportOrder(life: life, number: reportsOfLife)
     CrashPoint.pass(.sendReport, .before)
     do {
       try await link.report(
         Report(
           nodeID: nodeID, facts: withFacts ? facts : nil, observations: observations, events: events,
-          drift: findings, driftIsWhole: whole))
+          drift: findings, driftIsWhole: whole, order: order))
     } catch LinkError.refused(let status, let reason) where [400, 413, 422].contains(status) && !isBare {
       // What is told for people must not keep what is seen from control: an older one may not know these words.
       logger.error("control does not understand a report", metadata: ["status": "\(status)", "reason": "\(reason)"])
@@ -58,6 +61,7 @@ extension NodeAgent {
       outbox.putBack(observations, events)
       drift.putBack(findings, whole: whole)
       (heartbeatDue, unsaidFacts) = (true, unsaidFacts || withFacts)
+      if case LinkError.refused(409, _) = error, order.life == life { (outlived, connected) = (true, false) }
       if !Task.isCancelled { logger.info("a report was lost", metadata: ["error": "\(error)"]) }
       return false
     }

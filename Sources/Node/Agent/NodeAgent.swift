@@ -50,6 +50,11 @@ public actor NodeAgent {
   var heartbeatDue = false
   /// Whether the present stream's welcome was accepted.
   var connected = false
+  /// The name of the present connection, and how many reports were sent on it: control takes none that comes late.
+  var life = ""
+  var reportsOfLife: Int64 = 0
+  /// Control counts another life as this node's newest: the present one must end.
+  var outlived = false
   /// Whose manifest the present stream carries.
   var offered: (cloudID: String, epoch: Int64)?
   /// Whether the manifest was received whole since the start.

@@ -13,7 +13,8 @@ public enum FaultStyle: Sendable {
   /// Placement and bare metal: `{"errors": [{"status", "request_id", "code", "title", "detail"}]}`.
   case placement
 
-  /// What an OPTIONS is answered with: Keystone says 200, Glance and Placement know no such method (405), others 204.
+  /// What an OPTIONS is answered with: Keystone says 200, Glance and Placement know no such method (405). Nova's router
+  /// finds nothing for it, and Neutron's takes it for a GET: instead of these accidents 204 says what is allowed.
   var optionsStatus: Int? {
     switch self {
     case .keystone: 200

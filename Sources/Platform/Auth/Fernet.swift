@@ -46,17 +46,30 @@ public struct FernetKey: Sendable {
 /// Base64 with `-` and `_`, without padding (RFC 4648, section 5).
 public enum Base64URL {
   public static func encode(_ bytes: [UInt8]) -> String {
-    var text = Data(bytes).base64EncodedString()
-    text.replace("+", with: "-")
-    text.replace("/", with: "_")
-    while text.last == "=" { text.removeLast() }
-    return text
+    let standard = Data(bytes).base64EncodedData()
+    return String(decoding: standard.lazy.filter { $0 != UInt8(ascii: "=") }.map(Self.urlByte), as: UTF8.self)
   }
 
   /// The bytes; nil where the text is not base64url. Padding may be there or not.
   public static func decode(_ text: String) -> [UInt8]? {
-    var standard = text.replacing("-", with: "+").replacing("_", with: "/")
-    while standard.utf8.count % 4 != 0 { standard += "=" }
+    var standard = Data(text.utf8.map(Self.standardByte))
+    while standard.count % 4 != 0 { standard.append(UInt8(ascii: "=")) }
     return Data(base64Encoded: standard).map { Array($0) }
+  }
+
+  private static func urlByte(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case UInt8(ascii: "+"): UInt8(ascii: "-")
+    case UInt8(ascii: "/"): UInt8(ascii: "_")
+    default: byte
+    }
+  }
+
+  private static func standardByte(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case UInt8(ascii: "-"): UInt8(ascii: "+")
+    case UInt8(ascii: "_"): UInt8(ascii: "/")
+    default: byte
+    }
   }
 }

@@ -38,7 +38,7 @@ public struct FencedStore: Store {
   public init(_ base: any Store) { self.base = base }
 
   public var feed: ChangeFeed { base.feed }
-  public var commits: UInt64? { base.commits }
+  public func commits(to family: String) -> UInt64? { base.commits(to: family) }
 
   public func read<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
     try await base.read(body)

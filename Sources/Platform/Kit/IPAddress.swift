@@ -26,6 +26,12 @@ public struct IPAddress: Sendable, Hashable, Comparable, CustomStringConvertible
     }
   }
 
+  /// The IPv4 address that an IPv6 one stands for (`::ffff:192.0.2.1`, as a socket of both versions writes it); else
+  /// itself.
+  public var unmapped: IPAddress {
+    version == 6 && bits >> 32 == 0xffff ? IPAddress(version: 4, bits: bits & UInt128(UInt32.max)) : self
+  }
+
   /// Bits of an address of this version: 32 or 128.
   public var width: Int { version == 4 ? 32 : 128 }
 

@@ -104,7 +104,7 @@ private struct LinkResponder: HTTPResponder {
       return text(409, objection)
     }
     // What the node is, the services learn as from any report.
-    try await server.take(Report(nodeID: hello.nodeID, facts: hello.facts, observations: [], events: []))
+    try await server.take(hello)
     let server = server
     return Response(
       status: .ok, headers: [.contentType: "application/x-ndjson"],

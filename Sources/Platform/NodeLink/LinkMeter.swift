@@ -9,6 +9,7 @@ public final class LinkMeter: MetricsSource {
   private final class Node: Sendable {
     let opened = Counter()
     let reports = Counter()
+    let late = Counter()
     let observations = Counter()
     let sent = Counter()
   }
@@ -32,6 +33,8 @@ public final class LinkMeter: MetricsSource {
     node.observations.add(report.observations.count)
   }
 
+  func late(_ node: String) { nodes[node].late.add() }
+
   public func write(_ page: inout MetricsPage) {
     let nodes = nodes.all
     func each(_ name: String, _ help: String, _ counter: (Node) -> Counter) {
@@ -42,6 +45,7 @@ public final class LinkMeter: MetricsSource {
     page.family("haneul_node_streams", "gauge", "Streams to nodes that are open.") { $0.sample([], streams.number) }
     each("haneul_node_streams_opened_total", "Streams that the node opened.") { $0.opened }
     each("haneul_node_reports_total", "Reports of the node.") { $0.reports }
+    each("haneul_node_late_reports_total", "Reports that came after a newer one and were not believed.") { $0.late }
     each("haneul_node_observations_total", "Objects that the node's reports spoke of.") { $0.observations }
     each("haneul_node_sent_bytes_total", "Bytes sent down the node's streams.") { $0.sent }
   }

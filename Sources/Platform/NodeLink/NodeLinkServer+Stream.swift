@@ -18,6 +18,7 @@ extension NodeLinkServer {
     guard hello.held.allSatisfy({ generations.contains($0.generation) }), generations.contains(hello.epoch) else {
       return "The node holds generations that no cloud reaches."
     }
+    guard (hello.life?.utf8.count ?? 0) <= Hello.lifeBytesMax else { return "The name of the node's life is too long." }
     return nil
   }
 

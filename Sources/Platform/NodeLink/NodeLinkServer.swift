@@ -20,7 +20,7 @@ public struct NodeLinkServer: Sendable {
   /// Tables of this room: the manifest, the nodes and their steps, drift, who speaks to which node.
   public static let migrations =
     ManifestTable.migrations + NodeTable.migrations + DriftTable.migrations
-    + NodeStreamTable.migrations
+    + NodeStreamTable.migrations + NodeTable.orderMigrations
 
   /// - Parameters:
   ///   - store: claimed by this cloud already (`Store.claim`); its identity says the epoch.
@@ -62,8 +62,29 @@ public struct NodeLinkServer: Sendable {
     }
   }
 
-  /// Stores a report: freshness, what the services make of it, steps, drift, and the end of what is gone.
+  /// Stores what a greeting says of the node. From then on the reports of this life count, and no others.
+  func take(_ hello: Hello) async throws {
+    let report = Report(nodeID: hello.nodeID, facts: hello.facts, observations: [], events: [])
+    try await keep(report) { try NodeTable.begin($0, hello.nodeID, life: hello.life) }
+  }
+
+  /// Stores a report: freshness, what the services make of it, steps, drift, and the end of what is gone. Throws
+  /// `LinkError.refused` 409, and stores nothing, where it comes after a newer one or is of another life: an agent that
+  /// still waits for the answer says it all again.
   func take(_ report: Report) async throws {
+    do {
+      try await keep(report) { tx in
+        guard try NodeTable.take(tx, report.nodeID, report.order) else { throw NodeTable.late }
+      }
+    } catch let error as LinkError where error == NodeTable.late {
+      meter.late(report.nodeID)
+      logger.info("a node's report came late and is not believed", metadata: ["node": "\(report.nodeID)"])
+      throw error
+    }
+  }
+
+  /// - Parameter order: notes or checks the report's place among the others, in the transaction that stores it.
+  private func keep(_ report: Report, order: @escaping @Sendable (Transaction) throws -> Void) async throws {
     // Before it is stored: a store that cannot be written makes no node silent.
     hearing.heard(report.nodeID)
     meter.reported(report)
@@ -72,6 +93,7 @@ public struct NodeLinkServer: Sendable {
     for observation in report.observations { CrashPoint.pass(.takeReport, .before, observation.key.description) }
     let unkept = try await store.write { tx in
       try NodeTable.heard(tx, report.nodeID, facts: report.facts, at: now)
+      try order(tx)
       for observer in observers { try observer.observe(tx, node: report.nodeID, report: report) }
       for observation in report.observations where observation.removed {
         try ManifestTable.forget(tx, node: report.nodeID, observation.key, generation: observation.generation)

@@ -134,6 +134,25 @@ public struct NodeFacts: Sendable, Codable, Hashable {
   }
 }
 
+/// Where a report stands among all of its node. Control takes a report only where it is of the life that greeted last
+/// and newer than the last one taken, and the store decides that: it may come late, by another connection or by another
+/// control process.
+///
+/// It is the node's reports that are numbered, not each object's observations: an agent sends one report after the
+/// other, and says whatever a report said again in a later one unless control has stored it. So a late report holds
+/// nothing that a newer one did not say, or will not say, again.
+public struct ReportOrder: Sendable, Codable, Hashable {
+  /// Names one connection of one agent (`Hello.life`).
+  public var life: String
+  /// From 1, growing with each report of that life.
+  public var number: Int64
+
+  public init(life: String, number: Int64) {
+    self.life = life
+    self.number = number
+  }
+}
+
 /// One POST of a node to control: a heartbeat, with whatever changed. At most `Report.observationsMax` observations.
 public struct Report: Sendable, Codable {
   public static let observationsMax = 500
@@ -147,10 +166,12 @@ public struct Report: Sendable, Codable {
   public var drift: [DriftFinding]?
   /// Said after a reconnect: `drift` holds every open finding, and others of this node that are open are over.
   public var driftIsWhole: Bool?
+  /// nil from a node of an older release, which greets without a life.
+  public var order: ReportOrder?
 
   public init(
     nodeID: String, facts: NodeFacts?, observations: [Observation], events: [StepEvent], drift: [DriftFinding]? = nil,
-    driftIsWhole: Bool? = nil
+    driftIsWhole: Bool? = nil, order: ReportOrder? = nil
   ) {
     self.nodeID = nodeID
     self.facts = facts
@@ -158,6 +179,7 @@ public struct Report: Sendable, Codable {
     self.events = events
     self.drift = drift
     self.driftIsWhole = driftIsWhole
+    self.order = order
   }
 }
 
@@ -175,6 +197,8 @@ public struct Hello: Sendable, Codable {
     }
   }
   public static let protocolVersion = 1
+  /// The longest name of a life, in bytes.
+  static let lifeBytesMax = 64
 
   public var version: Int
   public var nodeID: String
@@ -183,14 +207,19 @@ public struct Hello: Sendable, Codable {
   public var cloudID: String?
   public var epoch: Int64
   public var held: [Held]
+  /// A new name of this connection, which its reports carry; nil from a node of an older release.
+  public var life: String?
 
-  public init(nodeID: String, facts: NodeFacts, cloudID: String?, epoch: Int64, held: [Held]) {
+  public init(
+    nodeID: String, facts: NodeFacts, cloudID: String?, epoch: Int64, held: [Held], life: String? = nil
+  ) {
     version = Hello.protocolVersion
     self.nodeID = nodeID
     self.facts = facts
     self.cloudID = cloudID
     self.epoch = epoch
     self.held = held
+    self.life = life
   }
 }
 

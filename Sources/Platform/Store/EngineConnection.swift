@@ -4,6 +4,8 @@ protocol EngineConnection: SQLConnection, SendableMetatype {
   var inTransaction: Bool { get }
   /// Rows inserted, updated and deleted since the connection was opened, kept or not.
   var rowsChanged: Int { get }
+  /// The tables that statements have written to since this was asked for; empty where others write to the store too.
+  func takeChanged() -> Set<TableFamily>
   /// Whether it can still be used, as far as that can be seen without asking the engine.
   var isUsable: Bool { get }
 

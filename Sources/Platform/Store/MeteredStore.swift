@@ -14,7 +14,7 @@ public struct MeteredStore: Store {
   }
 
   public var feed: ChangeFeed { inner.feed }
-  public var commits: UInt64? { inner.commits }
+  public func commits(to family: String) -> UInt64? { inner.commits(to: family) }
 
   /// A transaction's value, and when its closure began and ended, in nanoseconds since it was asked for.
   private struct Timed<T: Sendable>: Sendable {

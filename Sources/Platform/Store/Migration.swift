@@ -47,6 +47,13 @@ public struct SchemaTooNew: Error, Sendable, Hashable, CustomStringConvertible {
   }
 }
 
+extension SchemaTooNew {
+  /// Throws it where this program, of `release`, is too old for the store. Throws `StoreError`.
+  public static func check(_ tx: Transaction, release: Int = Release.current) throws {
+    try SchemaTables.refuseTooOld(tx, release)
+  }
+}
+
 extension Store {
   /// Runs the migrations that have not run yet, in the order given, each room's in order of number, and remembers which
   /// releases can use the schema. Migrations of a later release that this program does not know stay as they are.

@@ -14,6 +14,7 @@ final class PostgresConnection: EngineConnection {
   /// Statements that travel with the next one.
   private var ahead: [SQL] = []
   private(set) var rowsChanged = 0
+  func takeChanged() -> Set<TableFamily> { [] }
   /// The advisory lock of whoever writes: this number, and the schema's.
   private static let writersLock = 0x4861_6e65
   /// Servers before this are refused, as `PQserverVersion` writes it.
@@ -134,6 +135,10 @@ final class PostgresConnection: EngineConnection {
   func savepoint() throws { ahead.append(Self.savepoint) }
 
   func releaseSavepoint() throws {
+    // A closure that went on after a failure: its RELEASE would fail later, and be taken for its neighbour's failure.
+    guard !wire.hasFailed else {
+      throw StoreError(kind: .other, message: "a statement failed, and nothing of its transaction can be kept")
+    }
     // One that nothing was run in was not sent.
     if ahead.last?.text == Self.savepoint.text {
       ahead.removeLast()

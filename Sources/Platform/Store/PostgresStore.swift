@@ -31,7 +31,7 @@ public final class PostgresStore: Store, BatchingStore {
   public var feed: ChangeFeed { engine.feed }
   var batches: Histogram { engine.committed.batches }
   /// Others write too.
-  public var commits: UInt64? { nil }
+  public func commits(to family: String) -> UInt64? { nil }
 
   public func read<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
     try await engine.read(body)

@@ -37,6 +37,9 @@ final class PostgresWire {
     return status == PQTRANS_INTRANS || status == PQTRANS_INERROR
   }
 
+  /// Whether a statement of the open transaction failed: the server refuses everything but going back.
+  var hasFailed: Bool { PQtransactionStatus(session) == PQTRANS_INERROR }
+
   /// Whether the server still holds the session, as far as the socket tells.
   var isUsable: Bool {
     guard PQstatus(session) == CONNECTION_OK, (try? drain()) != nil else { return false }

@@ -124,7 +124,7 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
 
 /// What the store refused, by kind.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
-  public enum Kind: Sendable {
+  public enum Kind: Sendable, CaseIterable {
     case unique, foreignKey, busy, corrupt, other
     /// The disk is full. It passes by itself when there is room again.
     case full

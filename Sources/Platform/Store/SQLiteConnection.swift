@@ -4,7 +4,13 @@ import Kit
 /// One SQLite connection with its prepared statements; used only on the thread that opened it.
 final class SQLiteConnection: EngineConnection {
   private let database: OpaquePointer
-  private var statements: [String: OpaquePointer] = [:]
+  private struct Statement {
+    let pointer: OpaquePointer
+    /// What it changes; nil where it only reads.
+    let changes: TableFamily?
+  }
+  private var statements: [String: Statement] = [:]
+  private var changed: Set<TableFamily> = []
   /// Prepared statements kept; past this the cache is emptied.
   private static let statementsMax = 500
   /// The file of the write-ahead log is cut back to this once it was checkpointed, in bytes: what a full disk made grow
@@ -13,7 +19,11 @@ final class SQLiteConnection: EngineConnection {
   /// Milliseconds a statement waits for another process's lock.
   private static let busyTimeoutMilliseconds: Int32 = 5000
 
+  /// Once, before SQLite is used for the first time.
+  private static let countsNoMemory = csqlite_count_no_memory()
+
   init(path: String, readOnly: Bool) throws {
+    _ = Self.countsNoMemory
     var handle: OpaquePointer?
     let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
     let code = sqlite3_open_v2(path, &handle, access | SQLITE_OPEN_NOMUTEX, nil)
@@ -24,6 +34,7 @@ final class SQLiteConnection: EngineConnection {
     database = handle
     sqlite3_extended_result_codes(handle, 1)
     sqlite3_busy_timeout(handle, Self.busyTimeoutMilliseconds)
+    _ = csqlite_keep_plans(handle)
     if !readOnly {
       // SQLite falls back to reading alone where it may not write: a writer must not take that for success.
       guard sqlite3_db_readonly(handle, "main") == 0 else {
@@ -40,11 +51,16 @@ final class SQLiteConnection: EngineConnection {
   }
 
   deinit {
-    for statement in statements.values { sqlite3_finalize(statement) }
+    for statement in statements.values { sqlite3_finalize(statement.pointer) }
     sqlite3_close_v2(database)
   }
 
   var inTransaction: Bool { sqlite3_get_autocommit(database) == 0 }
+
+  func takeChanged() -> Set<TableFamily> {
+    defer { changed.removeAll(keepingCapacity: true) }
+    return changed
+  }
 
   var rowsChanged: Int { Int(sqlite3_total_changes64(database)) }
   var isUsable: Bool { true }
@@ -92,28 +108,34 @@ final class SQLiteConnection: EngineConnection {
 
   private func prepare(_ sql: SQL) throws -> OpaquePointer {
     try sql.refuseUnstorable()
-    let statement = try statements.removeValue(forKey: sql.text) ?? compile(sql.text)
-    // A statement that is being stepped is in use: a nested query with the same text gets one of its own.
-    if sqlite3_stmt_busy(statement) != 0 {
-      statements[sql.text] = statement
+    let statement = try statements[sql.text] ?? keep(compile(sql.text), for: sql.text)
+    // A statement that is being stepped is in use, and is the only one of its text.
+    guard sqlite3_stmt_busy(statement.pointer) == 0 else {
       throw StoreError(kind: .other, message: "a query was nested in itself: \(sql.text)")
     }
+    if let family = statement.changes { changed.insert(family) }
+    for (index, value) in sql.arguments.enumerated() { bind(value, at: Int32(index + 1), of: statement.pointer) }
+    return statement.pointer
+  }
+
+  private func keep(_ statement: Statement, for text: String) -> Statement {
     if statements.count >= Self.statementsMax {
-      for (text, idle) in statements where sqlite3_stmt_busy(idle) == 0 {
-        sqlite3_finalize(idle)
+      for (text, idle) in statements where sqlite3_stmt_busy(idle.pointer) == 0 {
+        sqlite3_finalize(idle.pointer)
         statements.removeValue(forKey: text)
       }
     }
-    statements[sql.text] = statement
-    for (index, value) in sql.arguments.enumerated() { bind(value, at: Int32(index + 1), of: statement) }
+    statements[text] = statement
     return statement
   }
 
-  private func compile(_ text: String) throws -> OpaquePointer {
+  private func compile(_ text: String) throws -> Statement {
     var statement: OpaquePointer?
     let code = sqlite3_prepare_v3(database, text, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
     guard code == SQLITE_OK, let statement else { throw failure() }
-    return statement
+    // To SQLite BEGIN IMMEDIATE writes, as it takes a lock.
+    let onlyReads = sqlite3_stmt_readonly(statement) != 0 || text.hasPrefix("BEGIN")
+    return Statement(pointer: statement, changes: onlyReads ? nil : TableFamily(changedBy: text))
   }
 
   private func bind(_ value: SQLValue, at index: Int32, of statement: OpaquePointer) {

@@ -18,7 +18,7 @@ public final class SQLiteStore: Store, BatchingStore {
 
   public var feed: ChangeFeed { engine.feed }
   var batches: Histogram { engine.committed.batches }
-  public var commits: UInt64? { engine.committed.number }
+  public func commits(to family: String) -> UInt64? { engine.committed.number(of: family) }
 
   public func read<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
     try await engine.read(body)

@@ -11,11 +11,12 @@ public protocol Store: Sendable {
   /// Wakes those who follow what changes.
   var feed: ChangeFeed { get }
 
-  /// A number that has grown before any write that changed rows is answered: what was read from the store after this
-  /// was taken holds as long as it stays the same. nil where other processes write to the store too.
-  var commits: UInt64? { get }
+  /// A number that has grown before any write that changed tables of `family` is answered, which are those whose names
+  /// begin with this word and an underscore: what was read from them after this was taken holds as long as it stays the
+  /// same. nil where other processes write to the store too.
+  func commits(to family: String) -> UInt64?
 }
 
 extension Store {
-  public var commits: UInt64? { nil }
+  public func commits(to family: String) -> UInt64? { nil }
 }

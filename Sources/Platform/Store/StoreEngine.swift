@@ -106,7 +106,10 @@ final class StoreEngine<Connection: EngineConnection>: Sendable {
       try handle.use { connection in
         let before = connection.rowsChanged
         // Counted before anybody is answered, and where COMMIT failed too: what it kept is not known then.
-        defer { if connection.rowsChanged != before { committed.grow() } }
+        defer {
+          let changed = connection.takeChanged()
+          if connection.rowsChanged != before { committed.grow(changed) }
+        }
         try connection.beginWriting()
         try gather(next, on: connection, patience, &finishes)
         newest = finishes.compactMap(\.revision).max()

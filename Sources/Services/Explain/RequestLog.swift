@@ -11,11 +11,17 @@ final class RequestLog: RequestKeeper {
   static let waitingMax = 10_000
   /// How long a request waits for company before it is written.
   static let gather = Duration.milliseconds(500)
+  /// Requests written in one transaction: whoever writes at the same time waits for no more than these.
+  static let sliceMax = 64
+  /// Requests after which what is too old is dropped.
+  static let compactsAfter = 1000
 
   private struct State {
     var gate = AuditGate()
     var waiting: [AuditRecord] = []
-    var writing = 0
+    /// The newest flush: the next one begins when it is over, so that the order is kept.
+    var newest: Task<Void, Never>?
+    var sinceCompaction = RequestLog.compactsAfter
     var dropped = 0
   }
   private let store: any Store
@@ -85,29 +91,72 @@ final class RequestLog: RequestKeeper {
   /// Returns when everything that was recorded before is in the store, or could not be written. With `all` what was
   /// only counted so far is told, too.
   func flush(all: Bool = false) async {
-    let (counted, batch, others) = state.withLock { state in
+    let counted = state.withLock { state in
       let counted = state.gate.close(at: .now, always: all)
       Self.append(counted, to: &state)
-      let batch = state.waiting
-      state.waiting = []
-      state.writing += 1
-      return (counted, batch, state.writing - 1)
+      return counted
     }
-    defer { state.withLock { $0.writing -= 1 } }
     write(counted)
     if all { await file?.flush() }
-    // Another's batch is ahead in the store's queue: an empty write comes after it.
-    if batch.isEmpty, others == 0 { return }
-    do {
-      try await store.write { try RequestTable.append($0, batch) }
-    } catch {
-      let left = state.withLock { state in
-        let room = max(0, Self.waitingMax - state.waiting.count)
-        state.waiting = batch.suffix(room) + state.waiting
-        state.dropped += max(0, batch.count - room)
-        return state.waiting.count
+    let flush = state.withLock { state in
+      let before = state.newest
+      let batch = state.waiting
+      state.waiting = []
+      if batch.isEmpty { return before }
+      let flush = Task {
+        await before?.value
+        await store(batch)
       }
-      logger.warning("requests could not be taken down", metadata: ["error": "\(error)", "waiting": "\(left)"])
+      state.newest = flush
+      return flush
+    }
+    await flush?.value
+  }
+
+  private func store(_ batch: [AuditRecord]) async {
+    var left = batch[...]
+    while !left.isEmpty {
+      let slice = Array(left.prefix(Self.sliceMax))
+      do {
+        try await store(slice: slice)
+      } catch {
+        let waiting = giveBack(left)
+        logger.warning("requests could not be taken down", metadata: ["error": "\(error)", "waiting": "\(waiting)"])
+        return
+      }
+      left = left.dropFirst(slice.count)
+    }
+  }
+
+  private func store(slice: [AuditRecord]) async throws {
+    let compacts = state.withLock { state in
+      state.sinceCompaction += slice.count
+      if state.sinceCompaction < Self.compactsAfter { return false }
+      state.sinceCompaction = 0
+      return true
+    }
+    do {
+      try await store.write { tx in
+        try RequestTable.append(tx, slice)
+        if compacts { try RequestTable.compact(tx) }
+      }
+    } catch let error as StoreError where error.kind == .unstorable {
+      // One that can never be stored must not hold up those with it, for ever.
+      for record in slice {
+        do { try await store.write { try RequestTable.append($0, [record]) } } catch {
+          state.withLock { $0.dropped += 1 }
+        }
+      }
+    }
+  }
+
+  /// Puts what could not be written before what came since. Returns how many wait.
+  private func giveBack(_ left: ArraySlice<AuditRecord>) -> Int {
+    state.withLock { state in
+      let room = max(0, Self.waitingMax - state.waiting.count)
+      state.waiting = left.suffix(room) + state.waiting
+      state.dropped += max(0, left.count - room)
+      return state.waiting.count
     }
   }
 }

@@ -11,12 +11,15 @@ extension IdentityCore {
   }
 
   /// The state that what is read from now on belongs to; nil where the store cannot say.
-  private var stamp: TokenCache.Stamp? { store.commits.map { .init(commits: $0, keys: keys.changes) } }
+  private var stamp: TokenCache.Stamp? {
+    store.commits(to: "identity").map { .init(commits: $0, keys: keys.changes) }
+  }
 
   /// What a token is worth now; nil where it is not valid. Throws `StoreError`.
   func verify(_ token: Secret<String>) async throws -> VerifiedToken? {
     let now = now()
     guard let stamp else {
+      cache.noteUnasked()
       guard let payload = payload(token), now < payload.expiresAt else { return nil }
       return try await store.read { tx in try TokenRules.verify(tx, payload, at: now) }
     }

@@ -41,6 +41,9 @@ public struct IdentityService: Sendable {
   /// Key rotation, and the forgetting of expired revocations.
   public var convergers: [any Converger] { [KeyRotation(core: core), RevocationCleanup(core: core)] }
 
+  /// What the cache of verified tokens counts.
+  public var meter: any MetricsSource { core.cache }
+
   /// Makes the staged key primary at once, as the daily rotation does; nobody is logged out.
   /// Throws where the key directory cannot be written.
   public func rotateKeys() throws { try core.keys.rotate() }

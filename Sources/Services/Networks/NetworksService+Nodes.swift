@@ -15,6 +15,10 @@ extension NetworksService: NodeObserver {
       let ready = observation.ready && !observation.removed
       switch observation.key.kind {
       case .port:
+        if observation.ready || observation.removed {
+          try HeldAddressTable.release(
+            tx, node: node, portID: observation.key.id, upTo: observation.generation)
+        }
         try note(tx, ready, "id = \(observation.key.id) AND node_id = \(node)")
       case .network:
         try note(

@@ -32,7 +32,7 @@ public struct CertificateAuthority: Sendable, Hashable {
   public func prepare(names: [String], now: Timestamp = .now()) throws -> Bool {
     if mkdir(directory, 0o700) != 0, errno != EEXIST { throw Self.problem("make", directory) }
     let authority = try authority(now)
-    if let present = try? read(serverCertificate), access(serverKey, R_OK) == 0,
+    if let present = try? read(serverCertificate), isKey(serverKey, of: present),
       isGood(present, names, authority.certificate, now)
     {
       return false
@@ -99,6 +99,14 @@ public struct CertificateAuthority: Sendable, Hashable {
       let present = try? server.extensions.subjectAlternativeNames
     else { return false }
     return Set(present) == Set(Self.alternatives(names))
+  }
+
+  /// Whether the key is the certificate's: a crash between writing the two must not keep the listener down for ever.
+  private func isKey(_ path: String, of certificate: Certificate) -> Bool {
+    guard let bytes = try? Self.bytes(path),
+      let key = try? Certificate.PrivateKey(pemEncoded: String(decoding: bytes, as: UTF8.self))
+    else { return false }
+    return key.publicKey == certificate.publicKey
   }
 
   private static func alternatives(_ names: [String]) -> [GeneralName] {

@@ -18,6 +18,9 @@ final class ConnectionLedger: Sendable {
   private let limits: EdgeLimits
   /// Descriptors that the process needs for other things than connections.
   private static let reserved = 256
+  /// Connections beyond the maximum at the most: those being closed count until they are, and a client may take its
+  /// time to say farewell.
+  private static let closingMax = 64
 
   /// A process that may hold few descriptors takes fewer connections than its limits say.
   init(_ limits: EdgeLimits, descriptors: Int = sysconf(Int32(_SC_OPEN_MAX))) {
@@ -34,7 +37,7 @@ final class ConnectionLedger: Sendable {
   func enter(_ party: String?, replacing: Bool = false) -> Entry {
     state.withLock { state in
       if let party, state.byParty[party, default: 0] >= limits.connectionsPerAddressMax { return .addressFull }
-      guard replacing || state.total < maximum else { return .full }
+      guard state.total < (replacing ? maximum + Self.closingMax : maximum) else { return .full }
       state.total += 1
       if let party { state.byParty[party, default: 0] += 1 }
       return .taken

@@ -1,3 +1,4 @@
+import Kit
 import NIOCore
 
 /// What all connections of a listener share.
@@ -59,8 +60,9 @@ final class PeerFacts {
   private var lastBase = ""
 
   init(_ address: String?, _ proxies: ProxyTrust) {
-    self.address = address
-    isProxy = address.map(proxies.trusts) ?? false
+    // A socket of both versions writes IPv4 as IPv6: all of it would be one party, and no block of IPv4 would match.
+    self.address = address.map { $0.hasPrefix("::ffff:") ? IPAddress($0)?.unmapped.description ?? $0 : $0 }
+    isProxy = self.address.map(proxies.trusts) ?? false
   }
 
   /// Who the connection counts as; nil where it is not counted by address.

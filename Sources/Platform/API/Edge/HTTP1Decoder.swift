@@ -170,8 +170,13 @@ struct HTTP1Decoder {
   private static func chunkSize(_ line: ByteBuffer) throws(MalformedRequest) -> Int {
     var size = 0
     var digits = 0
+    var isOver = false
     for byte in line.readableBytesView {
-      if byte == UInt8(ascii: ";") || byte == 0x20 || byte == 0x09 { break }
+      if byte == UInt8(ascii: ";") { break }
+      // Blanks may stand before an extension and at the end, nothing else behind them.
+      isOver = isOver || digits > 0 && (byte == 0x20 || byte == 0x09)
+      if isOver, byte == 0x20 || byte == 0x09 { continue }
+      guard !isOver else { throw MalformedRequest(400, "A chunk's size is no number.") }
       guard let value = Character(Unicode.Scalar(byte)).hexDigitValue, digits < 15 else {
         throw MalformedRequest(400, "A chunk's size is no number.")
       }

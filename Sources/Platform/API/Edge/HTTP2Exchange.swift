@@ -179,7 +179,14 @@ final class HTTP2Exchange: ChannelDuplexHandler, AnswerTaker {
 
   func write(_ bytes: [UInt8], of number: Int) -> EventLoopFuture<Void>? {
     guard !bytes.isEmpty else { return context?.eventLoop.makeSucceededVoidFuture() }
-    return write(ByteBuffer(bytes: bytes))
+    guard connection.keeper.charge(bytes.count, to: core.answers) else { return nil }
+    let count = bytes.count
+    guard let written = write(ByteBuffer(bytes: bytes)) else {
+      core.answers.give(count)
+      return nil
+    }
+    written.whenComplete { [answers = core.answers] _ in answers.give(count) }
+    return written
   }
 
   func endStream(of number: Int, length: Int?, isWhole: Bool) {
@@ -243,6 +250,9 @@ final class HTTP2Exchange: ChannelDuplexHandler, AnswerTaker {
 extension RequestHead {
   /// Of a message of HTTP/2, whose framing is checked already. Throws `MalformedRequest`.
   init(_ message: HTTPRequestHead, _ limits: EdgeLimits) throws(MalformedRequest) {
+    guard Self.isMethod(message.method.rawValue) else {
+      throw MalformedRequest(400, "The request's method has characters that are not allowed.")
+    }
     guard message.uri.utf8.count <= limits.targetBytesMax else {
       throw MalformedRequest(414, "The request's target is longer than \(limits.targetBytesMax) bytes.")
     }

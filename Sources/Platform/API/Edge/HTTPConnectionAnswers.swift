@@ -11,6 +11,7 @@ extension HTTPConnection {
     guard let exchange, phase == .exchange, number == self.number else { return }
     if !exchange.isComplete || exchange.owesContinue || isInputClosed || keeper.isDraining { isLast = true }
     if !exchange.head.keepsAlive { isLast = true }
+    if case .stream(_, nil, _) = reply.body, exchange.head.isHTTP10 { isLast = true }
     guard case .bytes(let bytes, _) = reply.body, bytes.count >= Self.largeBytes else {
       writeHead(reply, exchange.head)
       if case .bytes(let bytes, _) = reply.body { outbound?.writeBytes(bytes) }
@@ -37,7 +38,7 @@ extension HTTPConnection {
     if outbound == nil { outbound = context.channel.allocator.buffer(capacity: Self.firstBytes) }
     let ending: ReplyEncoder.Ending = isLast ? .close : head.isHTTP10 ? .keepAliveSaid : .keepAlive
     if var buffer = outbound.take() {
-      isChunked = keeper.encoder.head(reply, ending, into: &buffer)
+      isChunked = keeper.encoder.head(reply, ending, isHTTP10: head.isHTTP10, into: &buffer)
       outbound = buffer
     }
     if outbound.map({ $0.readableBytes >= Self.gatherBytes }) ?? false { flush() }
@@ -66,12 +67,21 @@ extension HTTPConnection {
   func write(_ bytes: [UInt8], of number: Int) -> EventLoopFuture<Void>? {
     guard let context, let exchange, phase == .exchange, number == self.number else { return nil }
     guard !bytes.isEmpty else { return context.eventLoop.makeSucceededVoidFuture() }
+    guard keeper.charge(bytes.count, to: core.answers) else { return nil }
+    guard phase == .exchange else {
+      // It was this connection that was cut to make room.
+      core.answers.give(bytes.count)
+      return nil
+    }
     exchange.streamed += bytes.count
     var buffer = context.channel.allocator.buffer(capacity: bytes.count + 20)
     if exchange.isChunked { buffer.writeString(String(bytes.count, radix: 16) + "\r\n") }
     buffer.writeBytes(bytes)
     if exchange.isChunked { buffer.writeStaticString("\r\n") }
-    return context.writeAndFlush(wrapOutboundOut(buffer))
+    let written = context.writeAndFlush(wrapOutboundOut(buffer))
+    let count = bytes.count
+    written.whenComplete { [answers = core.answers] _ in answers.give(count) }
+    return written
   }
 
   /// A streamed answer is over. Where it is not what its head said, the client must see it broken.
@@ -176,20 +186,10 @@ extension HTTPConnection {
       outPace = nil
       return
     }
-    // What is left shrinks: its negative grows.
-    let taken = -unwritten
-    var pace = outPace ?? Pace(since: now, bytes: taken)
-    if taken < pace.bytes { pace = Pace(since: now, bytes: taken) }
-    let isTooSlow = pace.isTooSlow(now, taken, core.limits)
-    outPace = pace
-    if isTooSlow { close() }
+    if Pace.isStalled(&outPace, now, unwritten: unwritten, core.limits) { close() }
   }
 
-  /// Bytes that are written but not yet taken by the system.
-  private var unwritten: Int {
-    guard let channel = context?.channel, let options = channel.syncOptions else { return 0 }
-    return (try? options.getOption(.bufferedWritableBytes)) ?? 0
-  }
+  private var unwritten: Int { context?.unwritten ?? 0 }
 
   var isWriting: Bool { unwritten > 0 }
 

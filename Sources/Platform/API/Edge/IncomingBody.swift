@@ -6,12 +6,15 @@ import Synchronization
 final class IncomingBody: Sendable {
   /// Bytes that may wait for the reader.
   static let bytesMax = 64 * 1024
+  /// A piece smaller than this joins the one before it: a body sent in chunks of a byte costs no more than another.
+  private static let smallBytes = 1024
+  private static let joinedBytesMax = 16 * 1024
 
   /// The connection ended in the middle of the body.
   struct Ended: Error {}
 
   private struct State {
-    var pieces: [ByteBuffer] = []
+    var pieces = CircularBuffer<ByteBuffer>()
     var waiting = 0
     var total = 0
     var isComplete = false
@@ -33,13 +36,23 @@ final class IncomingBody: Sendable {
     let (reader, full) = state.withLock { state -> (CheckedContinuation<ByteBuffer?, any Error>?, Bool) in
       state.total += piece.readableBytes
       if let reader = state.reader.take() { return (reader, false) }
-      state.pieces.append(piece)
+      Self.keep(piece, &state.pieces)
       state.waiting += piece.readableBytes
       state.paused = state.waiting >= Self.bytesMax
       return (nil, state.paused)
     }
     reader?.resume(returning: piece)
     return full
+  }
+
+  private static func keep(_ piece: ByteBuffer, _ pieces: inout CircularBuffer<ByteBuffer>) {
+    guard piece.readableBytes < smallBytes, let size = pieces.last?.readableBytes, size < joinedBytesMax else {
+      return pieces.append(piece)
+    }
+    // Taken out, so that it is written where it stands.
+    var joined = pieces.removeLast()
+    joined.writeImmutableBuffer(piece)
+    pieces.append(joined)
   }
 
   func finish() {

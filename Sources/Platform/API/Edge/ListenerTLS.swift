@@ -49,10 +49,7 @@ final class TLSIdentity: Sendable {
 
   /// Keeps the certificate fresh until the task is cancelled.
   func run() async {
-    while !Task.isCancelled {
-      try? await Task.sleep(for: Self.lookEvery)
-      refresh()
-    }
+    while (try? await Task.sleep(for: Self.lookEvery)) != nil { refresh() }
   }
 
   /// Takes a new certificate where there is one; the old one stays where the new one is not good.

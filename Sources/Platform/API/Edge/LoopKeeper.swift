@@ -60,6 +60,14 @@ final class LoopKeeper {
     for connection in Array(connections.values) where connection.isWriting { connection.close() }
   }
 
+  /// Takes memory for a piece of an answer, from those who do not take theirs where nothing else is left. False where
+  /// there is none.
+  func charge(_ bytes: Int, to answers: Budget) -> Bool {
+    if answers.take(bytes) { return true }
+    cutStalled()
+    return answers.take(bytes)
+  }
+
   func drain() {
     isDraining = true
     for connection in Array(connections.values) { connection.drain() }

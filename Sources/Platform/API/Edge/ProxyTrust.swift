@@ -23,10 +23,15 @@ public struct ProxyTrust: Sendable, Hashable {
     return blocks.contains { $0.contains(address) }
   }
 
-  /// Reads `Forwarded` (RFC 7239), or where there is none `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`, of a
-  /// request that a trusted proxy sent. What is malformed is left out.
+  /// Reads `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`, or `Forwarded` (RFC 7239) where there is no
+  /// `X-Forwarded-For`, of a request that a trusted proxy sent. What is malformed is left out.
+  ///
+  /// A proxy that writes the one passes the other on as the client sent it. Nearly all write `X-Forwarded-For`, so that
+  /// counts where both are there; one that writes `Forwarded` alone must take the client's `X-Forwarded-For` away.
   func origin(_ headers: RequestHeaders) -> Origin {
-    if let forwarded = headers.joined(lowered: "forwarded") { return self.forwarded(forwarded) }
+    if headers[lowered: "x-forwarded-for"] == nil, let forwarded = headers.joined(lowered: "forwarded") {
+      return self.forwarded(forwarded)
+    }
     func list(_ name: String) -> [String] {
       (headers.joined(lowered: name) ?? "").split(separator: ",").suffix(Self.elementsMax).map { $0.trimmingBlanks }
     }
@@ -99,7 +104,7 @@ public struct ProxyTrust: Sendable, Hashable {
     } else if let colon = text.firstIndex(of: ":"), text.lastIndex(of: ":") == colon {
       text = String(text[..<colon])
     }
-    return IPAddress(text)?.description
+    return IPAddress(text)?.unmapped.description
   }
 
   private static func scheme(_ text: String) -> String? {

@@ -15,8 +15,9 @@ struct ReplyEncoder {
   private var dateSecond: Int64 = 0
   private var dateLine: [UInt8] = []
 
-  /// Writes the head; true where the body that follows must be chunked.
-  mutating func head(_ reply: Reply, _ ending: Ending, into buffer: inout ByteBuffer) -> Bool {
+  /// Writes the head; true where the body that follows must be chunked. HTTP/1.0 knows no chunks: there a body of
+  /// unknown length ends with the connection.
+  mutating func head(_ reply: Reply, _ ending: Ending, isHTTP10: Bool = false, into buffer: inout ByteBuffer) -> Bool {
     let status = (100..<600).contains(reply.status) ? reply.status : 500
     buffer.writeBytes(Self.lines[status - 100])
     writeDate(into: &buffer)
@@ -32,7 +33,7 @@ struct ReplyEncoder {
       Self.field("Content-Type", type, into: &buffer)
       if let length {
         Self.length(length, into: &buffer)
-      } else {
+      } else if !isHTTP10 {
         isChunked = true
         buffer.writeStaticString("Transfer-Encoding: chunked\r\n")
       }

@@ -99,6 +99,11 @@ extension RequestHead {
     return (name, String(decoding: UnsafeRawBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self))
   }
 
+  /// Whether it may be a method: a short token.
+  static func isMethod(_ text: String) -> Bool {
+    (1...16).contains(text.utf8.count) && text.utf8.allSatisfy(\.isTokenByte)
+  }
+
   /// Whether it is a name or an address with or without a port, and nothing else: it goes into links.
   static func isAuthority(_ text: String) -> Bool {
     guard text.utf8.count <= 262 else { return false }

@@ -63,6 +63,8 @@ final class TLSGate: ChannelInboundHandler, RemovableChannelHandler, KeptConnect
       HTTP2Setting(parameter: .maxHeaderListSize, value: limits.headBytesMax),
     ]
     connection.targetWindowSize = IncomingBody.bytesMax * 4
+    // Heads of answers know no flow control: from a client that takes none no more requests are read.
+    try context.pipeline.syncOperations.addHandler(BackPressureHandler())
     let kept = HTTP2Connection(core, keeper)
     let bound = NIOLoopBound(kept, eventLoop: context.eventLoop)
     let peer = NIOLoopBound(peer, eventLoop: context.eventLoop)
@@ -96,6 +98,7 @@ final class HTTP2Connection: ChannelInboundHandler, KeptConnection {
   private var since = NIODeadline.now()
   private var isDraining = false
   private var context: ChannelHandlerContext?
+  private var outPace: Pace?
 
   init(_ core: EdgeCore, _ keeper: LoopKeeper) {
     self.core = core
@@ -103,7 +106,7 @@ final class HTTP2Connection: ChannelInboundHandler, KeptConnection {
   }
 
   var idleSince: NIODeadline? { streams.isEmpty ? since : nil }
-  var isWriting: Bool { streams.values.contains { $0.isWriting } }
+  var isWriting: Bool { streams.values.contains { $0.isWriting } || context.map { $0.unwritten > 0 } ?? false }
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
@@ -132,6 +135,12 @@ final class HTTP2Connection: ChannelInboundHandler, KeptConnection {
 
   func sweep(_ now: NIODeadline) {
     for stream in Array(streams.values) { stream.sweep(now) }
+    let unwritten = context?.unwritten ?? 0
+    if unwritten == 0 {
+      outPace = nil
+    } else if Pace.isStalled(&outPace, now, unwritten: unwritten, core.limits) {
+      return close()
+    }
     if streams.isEmpty, now - since > .seconds(Int64(core.limits.idleSeconds)) { close() }
   }
 

@@ -39,11 +39,14 @@ struct FlavorRoutes {
 
   // MARK: Lists
 
+  /// What is the same for all: a number alone would be the place of a column in ORDER BY.
+  private static let alike = "(0 + 0)"
+
   private static let sortKeys = [
-    "created_at": "created_at", "description": "COALESCE(description, '')", "disabled": "0",
+    "created_at": "created_at", "description": "COALESCE(description, '')", "disabled": alike,
     "ephemeral_gb": "ephemeral_gib", "flavorid": "id", "id": "number", "is_public": "is_public",
     "memory_mb": "memory_mib", "name": "name", "root_gb": "disk_gib", "rxtx_factor": "rxtx_factor",
-    "swap": "swap_mib", "updated_at": "created_at", "vcpu_weight": "0", "vcpus": "vcpus",
+    "swap": "swap_mib", "updated_at": "created_at", "vcpu_weight": alike, "vcpus": "vcpus",
   ]
 
   static let sortKeyNames = sortKeys.keys.sorted()

@@ -73,14 +73,20 @@ extension AuditRecord {
     self.init(
       kind: kind, requestID: request.requestID, globalRequestID: request.globalRequestID,
       traceID: request.scope?.span?.context.traceID, method: String(request.method.prefix(16)),
-      path: Scrubbed.text(String(request.path.prefix(Self.textMax))), service: request.service,
+      path: Self.made(up: request.path), service: request.service,
       route: request.route?.path, permission: request.route?.permission.name,
-      userID: caller?.userID ?? claimed?.userID ?? "",
-      userName: Scrubbed.text(caller?.userName ?? claimed?.userName ?? ""),
+      userID: caller?.userID ?? Self.made(up: claimed?.userID ?? ""),
+      userName: Self.made(up: caller?.userName ?? claimed?.userName ?? ""),
       projectID: request.projectID ?? claimed?.projectID, projectName: caller?.project?.name,
       asAdmin: caller?.isAdmin ?? false, address: request.remoteAddress,
-      agent: request.userAgent.map { Scrubbed.text(String($0.prefix(Self.textMax))) }, began: request.began,
+      agent: request.userAgent.map { Self.made(up: $0) }, began: request.began,
       microseconds: request.nanoseconds / 1000, status: request.status, made: request.made, named: request.named)
+  }
+
+  /// What a stranger may have made up: of a bounded length, without secrets, and without the NUL that no store takes.
+  private static func made(up text: String) -> String {
+    let text = Scrubbed.text(String(text.prefix(textMax)))
+    return text.utf8.contains(0) ? text.replacing("\u{0}", with: "\u{fffd}") : text
   }
 
   private static func kind(of request: AnsweredRequest) -> Kind? {

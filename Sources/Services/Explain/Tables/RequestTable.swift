@@ -7,7 +7,7 @@ import Store
 enum RequestTable {
   /// Objects that one request is found by at the most.
   static let subjectsMax = 40
-  /// Rows kept of a kind.
+  /// Rows kept of a kind, and up to `RequestLog.compactsAfter` more.
   static func rowsMax(_ kind: AuditRecord.Kind) -> Int {
     switch kind {
     case .change: 100_000
@@ -47,9 +47,7 @@ enum RequestTable {
       status: row.int(12))
   }
 
-  static func append(
-    _ tx: Transaction, _ requests: [AuditRecord], keeping rows: (AuditRecord.Kind) -> Int = rowsMax
-  ) throws {
+  static func append(_ tx: Transaction, _ requests: [AuditRecord]) throws {
     for request in requests {
       guard let number = try insert(tx, request), request.kind == .change else { continue }
       let made = Set(request.made)
@@ -58,7 +56,6 @@ enum RequestTable {
           "INSERT INTO request_subject (object_id, number, made) VALUES (\(id), \(number), \(made.contains(id)))")
       }
     }
-    for kind in Set(requests.map(\.kind)) { try compact(tx, kind, keeping: rows(kind)) }
   }
 
   private static func insert(_ tx: Transaction, _ request: AuditRecord) throws -> Int64? {
@@ -75,6 +72,11 @@ enum RequestTable {
       RETURNING number
       """
     ) { Int64($0.int(0)) }
+  }
+
+  /// Drops the oldest of each kind past the bound. It walks what is kept: not with every row that comes.
+  static func compact(_ tx: Transaction, keeping rows: (AuditRecord.Kind) -> Int = rowsMax) throws {
+    for kind in AuditRecord.Kind.allCases { try compact(tx, kind, keeping: rows(kind)) }
   }
 
   private static func compact(_ tx: Transaction, _ kind: AuditRecord.Kind, keeping rows: Int) throws {

@@ -12,7 +12,9 @@ struct ApplicationCredentialRoutes: Sendable {
     let one = list + "/{application_credential_id}"
     let name = "identity:list_application_credentials"
     return [
-      .undelegated(.get, list, Permission(name, .authenticated), query: .list(["name"])) { try await self.list($0) },
+      .undelegated(.get, list, Permission(name, .authenticated), query: .list(Self.filters.parameters)) {
+        try await self.list($0)
+      },
       .undelegated(
         .post, list, Permission("identity:create_application_credential", .authenticated), query: .unread,
         body: .needed(.applicationCredential)
@@ -28,12 +30,12 @@ struct ApplicationCredentialRoutes: Sendable {
     ]
   }
 
+  private static let filters: TextFilters = ["name": "c.name"]
+
   private func list(_ call: Call) async throws -> Reply {
     let user = try call.parameter("user_id")
     try call.requireSelfOrReader(user, "identity:list_application_credentials")
-    var conditions: [SQL] = ["c.user_id = \(user)"]
-    if let name = call.query["name"] { conditions.append("c.name = \(name)") }
-    let fixed = conditions
+    let fixed: [SQL] = ["c.user_id = \(user)"] + Self.filters.conditions(call.query)
     return try await call.list(
       "application_credentials", from: core.store, read: { try ApplicationCredentialTable.list($0, fixed, $1) },
       id: \.id

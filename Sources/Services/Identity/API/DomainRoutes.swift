@@ -11,7 +11,7 @@ struct DomainRoutes: Sendable {
     [
       Route(
         .get, "/v3/domains", Permission("identity:list_domains", .systemReader),
-        query: .list(["name", .init("enabled", .boolean)], others: .refused)
+        query: .list(Self.filters.parameters + [.init("enabled", .boolean)], others: .refused)
       ) { try await list($0) },
       Route(
         .post, "/v3/domains", Permission("identity:create_domain", .admin), query: .unread,
@@ -30,9 +30,10 @@ struct DomainRoutes: Sendable {
     ]
   }
 
+  private static let filters: TextFilters = ["name": "p.name"]
+
   private func list(_ call: Call) async throws -> Reply {
-    var conditions: [SQL] = ["p.is_domain = 1"]
-    if let name = call.query["name"] { conditions.append("p.name = \(name)") }
+    var conditions: [SQL] = ["p.is_domain = 1"] + Self.filters.conditions(call.query)
     if let enabled = try call.query.bool("enabled") { conditions.append("p.enabled = \(enabled)") }
     let fixed = conditions
     return try await call.list("domains", from: core.store, read: { try ProjectTable.list($0, fixed, $1) }, id: \.id) {

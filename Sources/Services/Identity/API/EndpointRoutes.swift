@@ -12,7 +12,7 @@ struct EndpointRoutes: Sendable {
     return [
       Route(
         .get, "/v3/endpoints", Permission("identity:list_endpoints", .systemReader),
-        query: .list([.init("interface", .choice(Self.interfaces)), "service_id", "region_id"])
+        query: .list([.init("interface", .choice(Self.interfaces))] + Self.filters.parameters)
       ) { try await list($0) },
       Route(
         .post, "/v3/endpoints", Permission("identity:create_endpoint", .admin), query: .unread,
@@ -29,11 +29,11 @@ struct EndpointRoutes: Sendable {
 
   private static let interfaces = ["public", "internal", "admin"]
 
+  private static let filters: TextFilters = ["service_id": "e.service_id", "region_id": "e.region_id"]
+
   private func list(_ call: Call) async throws -> Reply {
-    var conditions: [SQL] = []
+    var conditions = Self.filters.conditions(call.query)
     if let interface = call.query["interface"] { conditions.append("e.interface = \(interface)") }
-    if let service = call.query["service_id"] { conditions.append("e.service_id = \(service)") }
-    if let region = call.query["region_id"] { conditions.append("e.region_id = \(region)") }
     let fixed = conditions
     return try await call.list(
       "endpoints", from: core.store, read: { try CatalogTable.endpoints($0, fixed, $1) }, id: \.id

@@ -11,8 +11,9 @@ struct GroupRoutes: Sendable {
     let one = "/v3/groups/{group_id}"
     let member = "/v3/groups/{group_id}/users/{user_id}"
     return [
-      Route(.get, "/v3/groups", Permission("identity:list_groups", .systemReader), query: .list(["domain_id", "name"]))
-      { try await list($0, []) },
+      Route(
+        .get, "/v3/groups", Permission("identity:list_groups", .systemReader), query: .list(Self.filters.parameters)
+      ) { try await list($0, []) },
       Route(
         .post, "/v3/groups", Permission("identity:create_group", .admin), query: .unread,
         body: .needed(.group(changes: false))
@@ -45,7 +46,7 @@ struct GroupRoutes: Sendable {
       },
       Route(
         .get, "/v3/users/{user_id}/groups", Permission("identity:list_groups_for_user", .authenticated),
-        query: .list(["domain_id", "name"])
+        query: .list(Self.filters.parameters)
       ) { call in
         let user = try call.parameter("user_id")
         try call.requireSelfOrReader(user, "identity:list_groups_for_user")
@@ -55,11 +56,10 @@ struct GroupRoutes: Sendable {
     ]
   }
 
+  private static let filters: TextFilters = ["domain_id": "g.domain_id", "name": "g.name"]
+
   private func list(_ call: Call, _ more: [SQL]) async throws -> Reply {
-    var conditions = more
-    if let domain = call.query["domain_id"] { conditions.append("g.domain_id = \(domain)") }
-    if let name = call.query["name"] { conditions.append("g.name = \(name)") }
-    let fixed = conditions
+    let fixed = more + Self.filters.conditions(call.query)
     return try await call.list("groups", from: core.store, read: { try GroupTable.list($0, fixed, $1) }, id: \.id) {
       $0.group($1, call)
     }

@@ -2,7 +2,8 @@ import API
 import Auth
 
 extension QueryShape {
-  /// A Keystone list: pages, these filters, and others ignored, as its older lists do.
+  /// A Keystone list: pages, these filters, and others ignored, as its older lists do. `sort_key` and `sort_dir` are
+  /// taken and do nothing, as in Keystone.
   static func list(_ filters: [Parameter], others: Others = .ignored) -> QueryShape {
     QueryShape(
       filters + [Parameter("limit", .natural), "marker", "sort_key", Parameter("sort_dir", .choice(["asc", "desc"]))],
@@ -13,15 +14,16 @@ extension QueryShape {
   static func projects(others: Others) -> QueryShape {
     list(
       [
-        "domain_id", Parameter("enabled", .boolean), "name", "parent_id", Parameter("is_domain", .boolean), "tags",
-        "tags-any", "not-tags", "not-tags-any",
-      ], others: others)
+        Parameter("enabled", .boolean), Parameter("is_domain", .boolean), "tags", "tags-any", "not-tags",
+        "not-tags-any",
+      ] + ProjectRoutes.filters.parameters, others: others)
   }
 
-  static let users = list([
-    "domain_id", "name", Parameter("enabled", .boolean), "idp_id", "protocol_id", "unique_id",
-    Parameter("password_expires_at", .comparison(["lt", "lte", "gt", "gte", "eq", "neq"], .time)),
-  ])
+  static let users = list(
+    UserRoutes.filters.parameters + [
+      Parameter("enabled", .boolean), "idp_id", "protocol_id", "unique_id",
+      Parameter("password_expires_at", .comparison(["lt", "lte", "gt", "gte", "eq", "neq"], .time)),
+    ])
 
   static let token = QueryShape(["nocatalog", "allow_expired"], others: .ignored)
 }

@@ -58,18 +58,25 @@ struct ProjectRoutes: Sendable {
     }
   }
 
+  static let filters: TextFilters = ["domain_id": "p.domain_id", "parent_id": "p.parent_id", "name": "p.name"]
+
   private static func conditions(_ query: Query) throws -> [SQL] {
-    var conditions: [SQL] = ["p.is_domain = \(try query.bool("is_domain") ?? false)"]
-    if let domain = query["domain_id"] { conditions.append("p.domain_id = \(domain)") }
-    if let parent = query["parent_id"] { conditions.append("p.parent_id = \(parent)") }
-    if let name = query["name"] { conditions.append("p.name = \(name)") }
+    var conditions: [SQL] = ["p.is_domain = \(try query.bool("is_domain") ?? false)"] + filters.conditions(query)
     if let enabled = try query.bool("enabled") { conditions.append("p.enabled = \(enabled)") }
-    func having(_ tags: [Substring]) -> SQL {
-      "p.id IN (SELECT t.project_id FROM identity_project_tag t WHERE t.tag IN (\(list: tags.map(String.init))))"
+    return conditions + tagConditions(query)
+  }
+
+  /// `tags` are all had, of `tags-any` at least one; who has all `not-tags`, or one of `not-tags-any`, is left out.
+  private static func tagConditions(_ query: Query) -> [SQL] {
+    func tags(_ name: String) -> [String] { query[name]?.split(separator: ",").map(String.init) ?? [] }
+    func any(_ tags: [String]) -> SQL {
+      "p.id IN (SELECT t.project_id FROM identity_project_tag t WHERE t.tag IN (\(list: tags)))"
     }
-    for tag in query["tags"]?.split(separator: ",") ?? [] { conditions.append(having([tag])) }
-    if let tags = query["tags-any"] { conditions.append(having(tags.split(separator: ","))) }
-    for tag in query["not-tags-any"]?.split(separator: ",") ?? [] { conditions.append("NOT \(having([tag]))") }
+    var conditions = tags("tags").map { any([$0]) }
+    if query.has("tags-any") { conditions.append(any(tags("tags-any"))) }
+    let all = tags("not-tags").map { any([$0]) }
+    if !all.isEmpty { conditions.append("NOT (\(SQL.joined(all, separator: " AND ")))") }
+    if query.has("not-tags-any") { conditions.append("NOT \(any(tags("not-tags-any")))") }
     return conditions
   }
 

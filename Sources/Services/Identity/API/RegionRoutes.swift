@@ -12,7 +12,7 @@ struct RegionRoutes: Sendable {
     return [
       Route(
         .get, "/v3/regions", Permission("identity:list_regions", .authenticated),
-        query: .list(["parent_region_id"], others: .refused)
+        query: .list(Self.filters.parameters, others: .refused)
       ) { try await list($0) },
       Route(
         .post, "/v3/regions", Permission("identity:create_region", .admin), query: .unread,
@@ -31,8 +31,10 @@ struct RegionRoutes: Sendable {
     ]
   }
 
+  private static let filters: TextFilters = ["parent_region_id": "r.parent_region_id"]
+
   private func list(_ call: Call) async throws -> Reply {
-    let fixed: [SQL] = call.query["parent_region_id"].map { ["r.parent_region_id = \($0)"] } ?? []
+    let fixed = Self.filters.conditions(call.query)
     return try await call.list("regions", from: core.store, read: { try CatalogTable.regions($0, fixed, $1) }, id: \.id)
     { $0.region($1, call) }
   }

@@ -10,7 +10,10 @@ struct RoleRoutes: Sendable {
   var routes: [Route] {
     let one = "/v3/roles/{role_id}"
     return [
-      Route(.get, "/v3/roles", Permission("identity:list_roles", .systemReader), query: .list(["name", "domain_id"])) {
+      Route(
+        .get, "/v3/roles", Permission("identity:list_roles", .systemReader),
+        query: .list(Self.filters.parameters + ["domain_id"])
+      ) {
         try await list($0)
       },
       Route(
@@ -25,9 +28,10 @@ struct RoleRoutes: Sendable {
     ]
   }
 
+  private static let filters: TextFilters = ["name": "r.name"]
+
   private func list(_ call: Call) async throws -> Reply {
-    var conditions: [SQL] = []
-    if let name = call.query["name"] { conditions.append("r.name = \(name)") }
+    var conditions = Self.filters.conditions(call.query)
     // Roles that belong to one domain are not offered.
     if let domain = call.query["domain_id"], !domain.isEmpty, domain != "null" { conditions.append("1 = 0") }
     let fixed = conditions

@@ -10,7 +10,9 @@ struct ServiceRoutes: Sendable {
   var routes: [Route] {
     let one = "/v3/services/{service_id}"
     return [
-      Route(.get, "/v3/services", Permission("identity:list_services", .systemReader), query: .list(["name", "type"])) {
+      Route(
+        .get, "/v3/services", Permission("identity:list_services", .systemReader), query: .list(Self.filters.parameters)
+      ) {
         try await list($0)
       },
       Route(
@@ -26,11 +28,10 @@ struct ServiceRoutes: Sendable {
     ]
   }
 
+  private static let filters: TextFilters = ["name": "s.name", "type": "s.type"]
+
   private func list(_ call: Call) async throws -> Reply {
-    var conditions: [SQL] = []
-    if let name = call.query["name"] { conditions.append("s.name = \(name)") }
-    if let type = call.query["type"] { conditions.append("s.type = \(type)") }
-    let fixed = conditions
+    let fixed = Self.filters.conditions(call.query)
     return try await call.list(
       "services", from: core.store, read: { try CatalogTable.services($0, fixed, $1) }, id: \.id
     ) { $0.service($1, call) }

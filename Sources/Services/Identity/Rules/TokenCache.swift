@@ -5,9 +5,9 @@ import Synchronization
 
 /// Tokens that were found valid, for as long as nothing has changed since.
 ///
-/// What was read is worth something only at the very state of the store that it was read from: any commit, of anybody
-/// and about anything, voids it. So a right that was taken away is gone in the next request. A store that cannot say
-/// whether it changed has no cache at all.
+/// What was read is worth something only at the very state of identity's tables that it was read from: any commit to
+/// them, of anybody, voids it. So a right that was taken away is gone in the next request. A store that cannot say
+/// whether they changed has no cache at all.
 final class TokenCache: Sendable {
   /// Tokens remembered at the most; the next one empties the cache.
   static let tokensMax = 4096
@@ -23,15 +23,24 @@ final class TokenCache: Sendable {
     var verified: VerifiedToken
   }
   private let entries = Mutex<[TokenDigest: Entry]>([:])
+  /// Tokens that were looked for, by what came of it.
+  private let hits = Counter()
+  private let misses = Counter()
+  private let unasked = Counter()
   private let catalog = Mutex<(stamp: Stamp, json: [UInt8])?>(nil)
 
   /// What the token was found to be at `stamp`; nil where it was not looked at then, or has ended since.
   func find(_ token: TokenDigest, at stamp: Stamp, now: Timestamp) -> VerifiedToken? {
     guard let entry = entries.withLock({ $0[token] }), entry.stamp == stamp, now < entry.verified.endsAt else {
+      misses.add()
       return nil
     }
+    hits.add()
     return entry.verified
   }
+
+  /// Counts a token that was verified without looking here, as the store cannot say whether it changed.
+  func noteUnasked() { unasked.add() }
 
   /// Remembers what was read after `stamp` was taken.
   func keep(_ token: TokenDigest, _ verified: VerifiedToken, at stamp: Stamp) {
@@ -48,4 +57,18 @@ final class TokenCache: Sendable {
   func catalog(at stamp: Stamp) -> [UInt8]? { catalog.withLock { $0?.stamp == stamp ? $0?.json : nil } }
 
   func keep(catalog json: [UInt8], at stamp: Stamp) { catalog.withLock { $0 = (stamp, json) } }
+}
+
+extension TokenCache: MetricsSource {
+  func write(_ page: inout MetricsPage) {
+    page.family(
+      "haneul_token_cache_lookups_total", "counter",
+      "Tokens to verify: remembered (hit), read from the store (miss), or of a store that has no cache (off)."
+    ) {
+      for (result, counter) in [("hit", hits), ("miss", misses), ("off", unasked)] {
+        $0.sample([("result", result)], counter.count)
+      }
+    }
+    page.family("haneul_token_cache_tokens", "gauge", "Tokens remembered.") { $0.sample([], count) }
+  }
 }

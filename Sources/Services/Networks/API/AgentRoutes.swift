@@ -25,6 +25,7 @@ struct AgentRoutes: Sendable {
       Route(.get, "/v2.0/agents", agents, query: Self.query, list),
       Route(.get, "/v2.0/agents.json", agents, query: Self.query, list),
       Route(.get, "/v2.0/agents/{id}", agents, query: .unread, show),
+      Route(.delete, "/v2.0/agents/{id}", Permission("delete_agent", .admin), query: .unread, delete),
       Route(.get, "/v2.0/availability_zones", zones, query: Self.zoneQuery, listZones),
       Route(.get, "/v2.0/availability_zones.json", zones, query: Self.zoneQuery, listZones),
     ]
@@ -79,6 +80,23 @@ struct AgentRoutes: Sendable {
     return .json { json in
       json.key("agent")
       json.raw(Self.encode(agent, nil))
+    }
+  }
+
+  /// The operator's word that a dead node does not come back: what its guests may still use is free again. A node that
+  /// comes back all the same is an agent anew, and then takes down what it was told to.
+  private func delete(_ call: Call) async throws -> Reply {
+    let id = try call.resourceID("id")
+    return try await networks.write(call) { change in
+      guard let agent = try AgentTable.all(change.tx).first(where: { $0.nodeID == id }) else {
+        throw Fault.notFound("Agent \(id.quoted) could not be found", type: "AgentNotFound")
+      }
+      guard !agent.isAlive else {
+        throw Fault.conflict("Agent \(id.quoted) is alive: only one that is gone can be deleted.", type: "Conflict")
+      }
+      try HeldAddressTable.release(change.tx, node: id)
+      try AgentTable.remove(change.tx, node: id)
+      return Reply(status: 204)
     }
   }
 

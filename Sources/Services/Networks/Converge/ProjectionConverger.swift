@@ -15,7 +15,10 @@ struct ProjectionConverger: Converger {
   var followsChanges: Bool { false }
 
   func step() async throws {
-    try await networks.write(requestID: nil) { try $0.placeRouters() }
+    try await networks.write(requestID: nil) { change in
+      try change.placeRouters()
+      try HeldAddressTable.dropForgotten(change.tx)
+    }
     let nodes = try await networks.store.read { try AgentTable.nodeIDs($0) }
     let kinds: [(table: String, kind: ObjectKind, mark: @Sendable (Change, Set<String>) -> Void)] = [
       (Network.kind, .network, { $0.networks = $1 }), (SecurityGroup.kind, .securityGroup, { $0.groups = $1 }),

@@ -14,16 +14,18 @@ extension Change {
   private static var randomTries: Int { 24 }
 
   /// The addresses of a port: those asked for, or one IPv4 and one IPv6 where `requests` is nil; and those that a
-  /// host makes by itself from its MAC. Throws `Fault` 400, 404, 409.
+  /// host makes by itself from its MAC. `portID` may take back what its host has not let go of yet. Throws `Fault` 400,
+  /// 404, 409.
   func chooseAddresses(
     networkID: String, mac: MACAddress, requests: [FixedIPRequest]?, keeping: [Port.FixedIP] = [],
-    isRouter: Bool = false
+    portID: String? = nil, isRouter: Bool = false
   ) throws -> [Port.FixedIP] {
     let subnets = try tx.load(Subnet.self, "network_id = \(networkID)", order: "ORDER BY created_at, id")
     var chosen: [Port.FixedIP] = []
     if let requests {
       for request in requests {
-        let fixed = try choose(request, subnets, networkID, mac, keeping, chosen: chosen, isRouter: isRouter)
+        let fixed = try choose(
+          request, subnets, networkID, mac, keeping, chosen: chosen, portID: portID, isRouter: isRouter)
         if chosen.contains(fixed) {
           guard request.address != nil else { continue }
           throw NetworkFault.invalid("duplicate IP address \(fixed.address) in fixed_ips")
@@ -39,7 +41,7 @@ extension Change {
     }
     for subnet in subnets where subnet.isSLAAC && !isRouter && !chosen.contains(where: { $0.subnetID == subnet.id }) {
       let own = Port.FixedIP(subnetID: subnet.id, address: subnet.slaacAddress(mac).description)
-      if !keeping.contains(own), try isTaken(own.address, networkID) { continue }
+      if !keeping.contains(own), try isTaken(own.address, networkID, except: portID) { continue }
       chosen.append(own)
     }
     return chosen
@@ -56,7 +58,7 @@ extension Change {
 
   private func choose(
     _ request: FixedIPRequest, _ subnets: [Subnet], _ networkID: String, _ mac: MACAddress, _ keeping: [Port.FixedIP],
-    chosen: [Port.FixedIP], isRouter: Bool
+    chosen: [Port.FixedIP], portID: String?, isRouter: Bool
   ) throws -> Port.FixedIP {
     guard let address = request.address else {
       guard let subnet = subnets.first(where: { $0.id == request.subnetID }) else {
@@ -87,7 +89,7 @@ extension Change {
         "IPv6 address \(address) cannot be directly assigned to a port on subnet \(subnet.id): it is made from the MAC")
     }
     let fixed = Port.FixedIP(subnetID: subnet.id, address: address.description)
-    if !keeping.contains(fixed), try isTaken(fixed.address, networkID) {
+    if !keeping.contains(fixed), try isTaken(fixed.address, networkID, except: portID) {
       throw NetworkFault.addressTaken(fixed.address, subnet.id)
     }
     return fixed
@@ -102,12 +104,14 @@ extension Change {
     return Subnet.notFound(subnetID)
   }
 
-  func isTaken(_ address: String, _ networkID: String) throws -> Bool {
+  /// Whether a port has the address, or a host may still use it for another port than `portID`.
+  func isTaken(_ address: String, _ networkID: String, except portID: String? = nil) throws -> Bool {
     try tx.exists("SELECT 1 FROM port_address WHERE network_id = \(networkID) AND address = \(address)")
+      || HeldAddressTable.isHeld(tx, address, network: networkID, except: portID)
   }
 
-  /// An address of the subnet's pools that nobody has: a random one, or with `lowest` the first; nil where all are
-  /// taken.
+  /// An address of the subnet's pools that nobody has, and that no host may still use: a random one, or with `lowest`
+  /// the first; nil where all are taken.
   func freeAddress(_ subnet: Subnet, lowest: Bool = false) throws -> IPAddress? {
     if !lowest {
       for _ in 0..<Self.randomTries {
@@ -116,7 +120,13 @@ extension Change {
         if try !isTaken(address.description, subnet.networkID) { return address }
       }
     }
-    let taken = Set(try tx.query("SELECT address FROM port_address WHERE subnet_id = \(subnet.id)") { $0.text(0) })
+    let taken = Set(
+      try tx.query(
+        """
+        SELECT address FROM port_address WHERE subnet_id = \(subnet.id)
+        UNION SELECT held FROM held_address WHERE network_id = \(subnet.networkID)
+        """
+      ) { $0.text(0) })
     for pool in subnet.pools {
       var candidate: IPAddress? = pool.start
       while let address = candidate, address <= pool.end {

@@ -45,7 +45,7 @@ enum PortRules {
     if let mac = try PortFields.mac(fields), mac != port.mac {
       try rights.need(.admin, "mac_address")
       if port.serverID != nil { throw bound(port) }
-      if try change.isTaken(mac, network.id) { throw macTaken(mac, network.id) }
+      if try change.isTaken(mac, network.id, except: port.id) { throw macTaken(mac, network.id) }
       port.mac = mac
     }
     try readCommon(fields, &port, rights)
@@ -55,7 +55,7 @@ enum PortRules {
     if let options = try DHCPOptions.read(fields, onto: port.dhcpOptions) { port.dhcpOptions = options }
     if let requests = try readFixedIPs(fields, rights) {
       port.fixedIPs = try change.chooseAddresses(
-        networkID: network.id, mac: port.mac, requests: requests, keeping: before.fixedIPs)
+        networkID: network.id, mac: port.mac, requests: requests, keeping: before.fixedIPs, portID: port.id)
       try change.storeAddresses(port)
       try change.releaseFloatingIPs(portID: port.id, keeping: port.fixedIPs.map(\.address))
     }

@@ -40,7 +40,21 @@ extension Change {
   func projectPort(_ id: String) throws {
     let port = try tx.find(Port.self, id: id)
     let nodes = Set(port.flatMap { $0.serverID == nil ? nil : $0.nodeID }.map { [$0] } ?? [])
-    try place(ObjectKey(.port, id), on: nodes) { port.map { .port($0.spec) } }
+    let key = ObjectKey(.port, id)
+    let before = try ManifestTable.asked(tx, key)
+    let spec = port?.spec
+    try place(key, on: nodes) { spec.map { .port($0) } }
+    for asked in before { try hold(asked, key, now: nodes.contains(asked.nodeID) ? spec : nil) }
+  }
+
+  /// What a node was asked to use for a port, and is not asked to now, stays taken until the node has said that it does
+  /// not use it any more.
+  private func hold(_ asked: ManifestTable.Asked, _ key: ObjectKey, now spec: PortSpec?) throws {
+    guard let row = try ManifestTable.find(tx, node: asked.nodeID, key), row.generation != asked.generation,
+      case .port(let old) = try asked.spec()
+    else { return }
+    try HeldAddressTable.hold(
+      tx, old.taken.subtracting(spec?.taken ?? []), of: old, node: asked.nodeID, generation: row.generation)
   }
 
   func projectGroup(_ id: String) throws {

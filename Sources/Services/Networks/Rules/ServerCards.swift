@@ -25,7 +25,7 @@ extension Change {
       var port: Port
       switch request {
       case .port(let id, let tag):
-        port = try existingPort(id, for: server, scope)
+        port = try existingPort(id, for: server, scope, nodeID: nodeID)
         port.cardTag = tag
       case .network(let id, let fixedIP, let tag):
         port = try newCard(on: id, fixedIP: fixedIP, for: server, groupIDs, scope)
@@ -61,7 +61,9 @@ extension Change {
     return ids.map { .network(id: $0, fixedIP: nil, tag: nil) }
   }
 
-  private func existingPort(_ id: String, for server: ServerReference, _ scope: Scope) throws -> Port {
+  private func existingPort(
+    _ id: String, for server: ServerReference, _ scope: Scope, nodeID: String?
+  ) throws -> Port {
     guard let port = try tx.find(Port.self, id: id, in: scope) else {
       throw Fault.badRequest("Port \(id.quoted) could not be found.")
     }
@@ -69,6 +71,10 @@ extension Change {
       throw Fault.badRequest("Port \(id) not usable for instance \(server.id).")
     }
     guard port.deviceID.isEmpty, port.serverID == nil, !port.isService else {
+      throw Fault.conflict("Port \(id) is still in use.")
+    }
+    // Another host has not let go of it yet: its guest may still be there.
+    if let nodeID, try HeldAddressTable.isWiredElsewhere(tx, portID: id, than: nodeID) {
       throw Fault.conflict("Port \(id) is still in use.")
     }
     guard !port.fixedIPs.isEmpty else {

@@ -45,8 +45,10 @@ extension Change {
     return Port(standard: StandardAttributes(projectID: projectID), networkID: networkID, mac: chosen)
   }
 
-  func isTaken(_ mac: MACAddress, _ networkID: String) throws -> Bool {
+  /// Whether a port has the MAC, or a host may still use it for another port than `portID`.
+  func isTaken(_ mac: MACAddress, _ networkID: String, except portID: String? = nil) throws -> Bool {
     try tx.exists("SELECT 1 FROM port WHERE network_id = \(networkID) AND mac_address = \(mac.description)")
+      || HeldAddressTable.isHeld(tx, mac.description, network: networkID, except: portID)
   }
 
   /// A new subnet: hosts on its network make addresses of it where it is SLAAC, and DHCP answers on it.

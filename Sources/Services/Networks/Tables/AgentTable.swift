@@ -52,6 +52,10 @@ enum AgentTable {
     return false
   }
 
+  static func remove(_ tx: Transaction, node: String) throws {
+    try tx.execute("DELETE FROM network_agent WHERE node_id = \(node)")
+  }
+
   static func hostname(_ tx: Transaction, node: String) throws -> String {
     try tx.first("SELECT hostname FROM network_agent WHERE node_id = \(node)") { $0.text(0) } ?? node
   }

@@ -105,6 +105,7 @@ enum NetworksSchema {
         """,
         // Finds who holds an object; NodeLink's migrations come first.
         "CREATE INDEX manifest_object ON manifest (kind, object_id)",
-      ])
+      ]),
+    HeldAddressTable.migration,
   ]
 }

@@ -9,7 +9,9 @@ extension SecurityGroup: StoredResource {
   static let columns = ["stateful", "is_default"]
   static let selection = StandardColumns.selection(columns, from: kind)
   static let listFields: [String: ListField] = [
-    "stateful": .bool("stateful"), "shared": .bool("0"),
+    "stateful": .bool("stateful"),
+    // No group is. A number alone would be the place of a column in ORDER BY.
+    "shared": .bool("(0 + 0)"),
   ]
 
   static func visible(to projectID: String) -> SQL { "project_id = \(projectID)" }
