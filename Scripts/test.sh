@@ -25,12 +25,15 @@ swift build --build-tests
 Scripts/install.sh .build/debug/haneul "$PLACE"
 # Two cores with guests on them are a noisy place: what fails runs once more, alone, and is named. What fails twice fails.
 # Bounded, because every dataplane of a test brings threads and descriptors of its own, and libnftables uses select(2).
+# usage: unit ENGINE [options of swift test]
 unit() {
   local log failed
+  export HANEUL_TEST_STORE=$1
+  shift
   log=$(mktemp)
-  echo "unit and service tests (some minutes; tail -f $log)"
+  echo "unit and service tests, stores of $HANEUL_TEST_STORE (some minutes; tail -f $log)"
   # Into a file, not a pipe: a daemon that a test starts may hold a pipe open for ever.
-  if swift test --skip-build --experimental-maximum-parallelization-width 6 >"$log" 2>&1 </dev/null; then
+  if swift test --skip-build --experimental-maximum-parallelization-width 6 "$@" >"$log" 2>&1 </dev/null; then
     grep -aE "^✔ Suite|^✔ Test run" "$log"
     rm "$log"
     return
@@ -43,7 +46,11 @@ unit() {
   echo "once more, alone: $failed"
   swift test --skip-build --experimental-maximum-parallelization-width 1 --filter "[./]($failed)\("
 }
-[ "${2:-}" = --system-only ] || unit
+if [ "${2:-}" != --system-only ]; then
+  unit sqlite
+  # The rooms that keep something, on the other engine; Store's and Cloud's tests choose theirs themselves.
+  unit postgres --filter '^(NodeLink|Converge|Identity|Images|Networks|Compute|Placement|Explain)Tests\.'
+fi
 system() { HANEUL="$PLACE/bin/haneul" IMAGE="$IMAGE" PATH="$VENV/bin:$PATH" "$VENV/bin/pytest" -q Tests/System "$@"; }
 system || {
   echo "once more, alone, what failed above"

@@ -50,11 +50,11 @@ struct MeteredStoreTests {
   /// What others keep of the store they keep of this one too.
   @Test func itIsTheSameStore() async throws {
     let fixture = try await Fixture()
-    #expect((fixture.store.commits(to: "thing") == nil) == (fixture.inner.commits(to: "thing") == nil))
-    let before = fixture.store.commits(to: "thing")
+    #expect((fixture.store.commits(to: "x") == nil) == (fixture.inner.commits(to: "x") == nil))
+    let before = fixture.store.commits(to: "x")
     try await fixture.store.write { try $0.execute("INSERT INTO x (a) VALUES (7)") }
-    #expect(fixture.store.commits(to: "thing") == fixture.inner.commits(to: "thing"))
-    if let before, let after = fixture.store.commits(to: "thing") { #expect(after > before) }
+    #expect(fixture.store.commits(to: "x") == fixture.inner.commits(to: "x"))
+    if let before, let after = fixture.store.commits(to: "x") { #expect(after > before) }
     #expect(fixture.store.feed === fixture.inner.feed)
   }
 
