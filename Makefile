@@ -4,7 +4,7 @@ STATE ?= /var/lib/haneul
 CACHE ?= /var/cache/haneul
 IMAGE := $(CACHE)/tiny.qcow2
 
-.PHONY: up down test install uninstall unit system conformance bench simulate format lint help
+.PHONY: up down test install unit system bench simulate format lint help
 
 up: ## build, install, start the cloud, boot a first server
 	@Scripts/up.sh "$(PREFIX)" "$(STATE)" "$(IMAGE)" $(UPFLAGS)

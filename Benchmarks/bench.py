@@ -1,5 +1,5 @@
 """Every figure that SPECIFICATION.md names a bound for.
-usage: bench.py BINARY IMAGE RESULT PROGRAMS [PART,PART…]    (parts: host reads writes fleet client; all without)"""
+usage: bench.py BINARY IMAGE RESULT PROGRAMS [PART,PART…]    (parts: host reads writes fleet overload client; all without)"""
 
 import os
 import platform
@@ -14,6 +14,7 @@ from pathlib import Path
 import client
 import faults
 import fleet
+import overload
 import reads
 import writes
 from cloud import Cloud, run, timed, wait_until
@@ -283,6 +284,7 @@ def main():
         "reads": lambda: on_a_cloud(binary, lambda cloud: reads.measure(cloud, cloud.upload(image), programs, row)),
         "writes": lambda: on_a_cloud(binary, lambda cloud: writes.measure(binary, image, programs, row, cloud)),
         "fleet": lambda: on_a_cloud(binary, lambda cloud: fleet.measure(cloud, programs, row)),
+        "overload": lambda: on_a_cloud(binary, lambda cloud: overload.measure(cloud, row)),
         "client": lambda: on_a_cloud(binary, lambda cloud: client.measure(cloud, cloud.upload(image), row)),
     }
     wanted = sys.argv[5].split(",") if len(sys.argv) > 5 else list(parts)

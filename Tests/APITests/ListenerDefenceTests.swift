@@ -34,6 +34,28 @@ struct ListenerDefenceTests {
     #expect(try await fixture.say(head + chunks).hasSuffix(text))
   }
 
+  /// A body of exactly as many bytes as may wait stops the reading. Where its handler does not want it, the reading
+  /// must go on with the next request.
+  @Test func aBodyThatNobodyReadStopsNothing() async throws {
+    for pause in [100, 1000, 5000] {
+      let fixture = try await ListenerFixture()
+      let wire = try fixture.connect()
+      let size = IncomingBody.bytesMax
+      try wire.send(
+        "PUT /compute/late HTTP/1.1\r\nHost: c\r\nContent-Type: application/octet-stream\r\n"
+          + "Content-Length: \(size)\r\n\r\n" + String(repeating: "x", count: size))
+      await eventually("the handler has the request") { fixture.gate.arrived == 1 }
+      try await Task.sleep(for: .milliseconds(pause))
+      fixture.gate.open()
+      // Before all of the body is there the answer ends the connection, and shows nothing.
+      if await wire.until("I do not listen.").contains("Connection: close") { continue }
+      try wire.send("GET /compute/things/next HTTP/1.1\r\nHost: c\r\n\r\n")
+      #expect(await wire.until("\"next\"").contains("\"next\""))
+      return
+    }
+    Issue.record("The body was never there in time.")
+  }
+
   /// Two readers could see two sizes.
   @Test(arguments: [
     ("1 1", false), ("1\t1", false), ("1 x;a", false), (" 1", false), ("0x1", false), ("1", true), ("1 ", true),

@@ -136,6 +136,10 @@ final class ListenerFixture: Sendable {
       Route(.put, "/deaf", open, query: .unread, body: .stream) { _ in
         throw Fault.badRequest("I do not listen.")
       },
+      Route(.put, "/late", open, query: .unread, body: .stream) { _ in
+        await gate.pass()
+        throw Fault.badRequest("I do not listen.")
+      },
       Route(.get, "/gate", open, query: .unread) { _ in
         await gate.pass()
         return Reply.json { $0.field("passed", true) }

@@ -258,6 +258,9 @@ final class HTTPConnection: ChannelDuplexHandler, KeptConnection, AnswerTaker {
     served = true
     enter(inbound.readableBytes > 0 ? .head : .idle)
     if isPumping { return }
-    if phase == .head { pump() } else { flush() }
+    if phase == .head { return pump() }
+    flush()
+    // Nothing was read while the last body stood in the way, if its handler did not want it.
+    readOn()
   }
 }

@@ -1,13 +1,15 @@
-"""Ten times the load that control can serve: it must keep its full rate, and its memory a bound.
-usage: edge_load.py URL PID [TOKEN]     (needs wrk; the URL of one small route, PID of control)"""
+"""Ten times the load that control can serve: it must keep its full rate, and its memory a bound."""
 
 import re
 import subprocess
-import sys
 import threading
 import time
 
-FULL, TIMES, SECONDS = 64, 10, 10
+from cloud import PORT
+
+FULL, TIMES, SECONDS = 64, 10, 8
+# Of the full rate, what must be left; MiB of memory at the most.
+SHARE, MEMORY = 0.8, 600
 
 
 def resident(pid):
@@ -47,23 +49,20 @@ def load(url, pid, token, connections, seconds=SECONDS):
         "memory": peak[0]}
 
 
-def overload(url, pid, token=None):
-    """The full rate, then `TIMES` as many clients: both runs."""
-    load(url, pid, token, FULL, 3)
-    full = load(url, pid, token, FULL)
-    time.sleep(2)
-    return full, load(url, pid, token, FULL * TIMES)
-
-
-def main():
-    url, pid = sys.argv[1], int(sys.argv[2])
-    token = sys.argv[3] if len(sys.argv) > 3 else None
-    for clients, run in zip((FULL, FULL * TIMES), overload(url, pid, token)):
-        print(
-            f"{clients:4d} clients: {run['served']:8.0f} answers/s, {run['later']:6.0f} told to come later, "
-            f"{run['broken']} broken, {run['cpu']:.1f} µs CPU each, p50 {run['p50']:.1f} ms, p99 {run['p99']:.1f} ms, "
-            f"memory at most {run['memory']:.0f} MiB")
-
-
-if __name__ == "__main__":
-    main()
+def measure(cloud, row):
+    cloud.rest()
+    pid = cloud.processes()["control"]
+    for what, path, token in [
+        ("`GET /v3`, no token", "/identity/v3", None), ("`GET /v2.0/networks`", "/network/v2.0/networks", cloud.token),
+    ]:
+        url = f"http://127.0.0.1:{PORT}{path}"
+        load(url, pid, token, FULL, 3)
+        full = load(url, pid, token, FULL)
+        time.sleep(2)
+        over = load(url, pid, token, FULL * TIMES)
+        kept = over["served"] / full["served"]
+        row(f"{what}, {FULL * TIMES} clients",
+            f"{over['served']:.0f}/s served of {full['served']:.0f}/s with {FULL} ({100 * kept:.0f} %), "
+            f"{over['later']:.0f}/s told to come later, {over['broken']} broken, p50 {over['p50']:.0f} ms, "
+            f"p99 {over['p99']:.0f} ms, {over['cpu']:.0f} µs CPU, memory {over['memory']:.0f} MiB",
+            f"≥ {100 * SHARE:.0f} %, ≤ {MEMORY} MiB", kept >= SHARE and over["memory"] <= MEMORY)
