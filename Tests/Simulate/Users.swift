@@ -67,6 +67,7 @@ struct Users {
     tenant.lostNames.remove(name)
     guard answer.status == 202, let id = answer.json["server"]?["id"]?.string else { return }
     tenant.servers[id] = Tenant.Server(id: id, name: name, asked: .running)
+    world.count("server made")
     world.note("\(name) is \(id)")
   }
 

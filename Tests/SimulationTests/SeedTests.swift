@@ -58,20 +58,26 @@ import Testing
     return Run(status: process.terminationStatus, output: try String(contentsOf: file, encoding: .utf8))
   }
 
-  private static func holds(_ arguments: [String]) throws {
+  @discardableResult
+  private static func holds(_ arguments: [String]) throws -> Run {
     let run = try simulate(arguments)
     #expect(run.status == 0, Comment(rawValue: run.output))
     // A run that did nothing proves nothing.
     #expect(run.output.contains("held"), Comment(rawValue: run.output))
+    return run
   }
 
   private static let small = ["--nodes", "6", "--servers", "20", "--projects", "3", "--seconds", "90"]
 
-  @Test(arguments: 1...4) func aSmallCloud(seed: Int) throws { try Self.holds(["--seed", "\(seed)"] + Self.small) }
+  @Test(arguments: 1...4) func aSmallCloud(seed: Int) throws {
+    try Self.holds(["--seed", "\(seed)"] + Self.small)
+  }
 
   /// Ten times as many reports as elsewhere come after newer ones: were they believed, ports would stay DOWN.
   @Test func fiftyNodesAndHundredsOfServers() throws {
-    try Self.holds(["--seed", "50", "--seconds", "30", "--late", "40"])
+    let run = try Self.holds(["--seed", "50", "--seconds", "45", "--late", "40"])
+    let made = run.output.firstMatch(of: /server made (\d+)/).flatMap { Int($0.1) } ?? 0
+    #expect(made >= 200, Comment(rawValue: run.output))
   }
 
   /// The same seed gives the same run, event by event; another seed gives another.
