@@ -18,6 +18,9 @@ public struct Query: Sendable {
     items = try parts.map { part in
       let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       func decode(_ half: Substring) throws -> String {
+        // Most need none, and this is on every request's way.
+        let isPlain = half.utf8.allSatisfy { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "%") }
+        if isPlain { return String(half) }
         guard let decoded = half.replacing("+", with: " ").removingPercentEncoding else {
           throw Fault.badRequest("The query is not percent-encoded UTF-8.")
         }

@@ -9,37 +9,46 @@ struct TextFilters: Sendable, ExpressibleByDictionaryLiteral {
     case contains, startswith, endswith
   }
 
-  /// A parameter's name with the column it compares.
-  private let columns: [(name: String, column: String)]
+  /// One parameter: what it compares, and how; nil compares the whole.
+  private struct Filter {
+    let parameter: String
+    let column: String
+    var comparator: Comparator?
+    var folded = false
+  }
+  private let filters: [Filter]
 
-  init(dictionaryLiteral elements: (String, String)...) { columns = elements.map { (name: $0, column: $1) } }
-
-  /// Every parameter that is read.
-  var parameters: [QueryShape.Parameter] {
-    columns.flatMap { name, _ in
-      [QueryShape.Parameter(name)]
-        + Comparator.allCases.flatMap { ["\(name)__\($0)", "\(name)__i\($0)"] }.map { QueryShape.Parameter($0) }
+  init(dictionaryLiteral elements: (String, String)...) {
+    filters = elements.flatMap { name, column in
+      [Filter(parameter: name, column: column)]
+        + Comparator.allCases.flatMap { comparator in
+          [
+            Filter(parameter: "\(name)__\(comparator.rawValue)", column: column, comparator: comparator),
+            // `lower` folds the letters that the engine knows cases of: SQLite those of ASCII.
+            Filter(
+              parameter: "\(name)__i\(comparator.rawValue)", column: "lower(\(column))", comparator: comparator,
+              folded: true),
+          ]
+        }
     }
   }
 
+  /// Every parameter that is read.
+  var parameters: [QueryShape.Parameter] { filters.map { QueryShape.Parameter($0.parameter) } }
+
   /// What a query asks for; all of it must hold.
   func conditions(_ query: Query) -> [SQL] {
-    columns.flatMap { name, column -> [SQL] in
-      var found: [SQL] = query[name].map { ["\(raw: column) = \($0)"] } ?? []
-      for comparator in Comparator.allCases {
-        found += query.all("\(name)__\(comparator)").map { Self.condition(column, comparator, $0) }
-        // `lower` folds the letters that the engine knows cases of: SQLite those of ASCII.
-        found += query.all("\(name)__i\(comparator)").map { value in
-          Self.condition("lower(\(column))", comparator, value, folded: true)
-        }
+    filters.flatMap { filter -> [SQL] in
+      guard let comparator = filter.comparator else {
+        return query[filter.parameter].map { ["\(raw: filter.column) = \($0)"] } ?? []
       }
-      return found
+      return query.all(filter.parameter).map { Self.condition(filter.column, comparator, $0, folded: filter.folded) }
     }
   }
 
   /// Not by LIKE: SQLite's has no regard to case, PostgreSQL's has. Lengths are counted in characters by both engines.
   private static func condition(
-    _ column: String, _ comparator: Comparator, _ value: String, folded: Bool = false
+    _ column: String, _ comparator: Comparator, _ value: String, folded: Bool
   ) -> SQL {
     if value.isEmpty { return "\(raw: column) IS NOT NULL" }
     let text: SQL = folded ? "lower(CAST(\(value) AS TEXT))" : "CAST(\(value) AS TEXT)"
