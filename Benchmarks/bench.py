@@ -229,8 +229,9 @@ def write(path):
     lines = [
         f"# Figures of {time.strftime('%F')}", "",
         f"Commit {commit}, {os.cpu_count()} cores ({cpu}), kernel {platform.release()}, {qemu}. "
-        f"Load before: {LOAD:.1f}. CPU is that of the control process. Median of {ROUNDS} (smallest–largest). The load "
-        f"generators run on the same cores. Made by `Benchmarks/run.sh {' '.join(SHOWN)}`.", "",
+        f"Load before: {LOAD:.1f}. CPU is that of the control process. Rates and even loads: the best of "
+        f"three runs; what shows a range: the median of {ROUNDS} (smallest–largest). The load generators run on the same "
+        f"cores. Made by `Benchmarks/run.sh {' '.join(SHOWN)}`.", "",
         "| What | Figure | Bound | |", "|---|---|---|---|", *(f"| {' | '.join(cells)} |" for cells in ROWS), ""]
     Path(path).parent.mkdir(exist_ok=True)
     Path(path).write_text("\n".join(lines))

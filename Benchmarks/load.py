@@ -16,6 +16,16 @@ from cloud import PORT, run, wait_until
 BARE_PORT, POSTGRES_PORT = PORT + 1, PORT + 2
 
 
+# Other guests of the same host take these cores away for seconds at a time, which only ever lowers a rate and raises a
+# latency: each figure is the best of so many runs, ours and what it is compared with alike.
+RUNS = 3
+
+
+def best(run, by, highest=True):
+    """The run with the highest (or lowest) `by` of `RUNS`."""
+    return (max if highest else min)((run() for _ in range(RUNS)), key=by)
+
+
 class Programs:
     """The benchmark's own, beside one another."""
 
@@ -43,21 +53,23 @@ class Bare:
             server.terminate()
             server.wait(10)
 
-    def per_second(self, size, connections, seconds=4):
+    def per_second(self, size, connections):
         known = (max(64, size // 256 * 256), connections)
         if known not in self.known:
             with self.running(known[0]):
-                out = subprocess.run(
-                    ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", "wrk.lua",
-                     f"http://127.0.0.1:{BARE_PORT}/bare"],
-                    env={**os.environ, "METHOD": "GET", "TOKEN": ""}, capture_output=True, text=True, check=True).stdout
-                found = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
-                self.known[known] = found["requests"] / found["seconds"]
+                self.known[known] = best(lambda: self.rate(connections), float)
         return self.known[known]
+
+    def rate(self, connections, seconds=3):
+        out = subprocess.run(
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", "wrk.lua", f"http://127.0.0.1:{BARE_PORT}/bare"],
+            env={**os.environ, "METHOD": "GET", "TOKEN": ""}, capture_output=True, text=True, check=True).stdout
+        found = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
+        return found["requests"] / found["seconds"]
 
     def paced(self, per_second):
         with self.running(1024):
-            return paced(self.programs, BARE_PORT, "/bare", {}, per_second)
+            return best(lambda: paced(self.programs, BARE_PORT, "/bare", {}, per_second), worst, highest=False)
 
 
 def answers(port, path):
@@ -69,7 +81,15 @@ def answers(port, path):
         return False
 
 
-def paced(programs, port, path, headers, per_second, seconds=8, connections=32):
+def worst(found):
+    return found["p99_ms"]
+
+
+def spread(found):
+    return found["p99_ms"] / found["p50_ms"]
+
+
+def paced(programs, port, path, headers, per_second, seconds=5, connections=32):
     """Latency of GET under an even load, counted from the moment each request was due. The pacer comes before everything
     else on these cores: else its own waiting for one would be told as the server's."""
     head = "".join([f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n", *(f"{k}: {v}\r\n" for k, v in headers.items())])
@@ -79,8 +99,8 @@ def paced(programs, port, path, headers, per_second, seconds=8, connections=32):
     return json.loads(out)
 
 
-def raw(programs, engine, where, batch=64, seconds=4):
-    return json.loads(run(programs["raw-store"], engine, where, batch, seconds))["per_second"]
+def raw(programs, engine, where, batch=64, seconds=3):
+    return best(lambda: json.loads(run(programs["raw-store"], engine, where, batch, seconds))["per_second"], float)
 
 
 @contextmanager
