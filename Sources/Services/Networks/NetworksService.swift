@@ -54,11 +54,4 @@ public final class NetworksService: Sendable {
       throw Fault.conflict("Another request was quicker: what this one asks for is taken.", type: "Conflict")
     }
   }
-
-  /// Makes the caller's project's default security group where it is not there.
-  func ensureDefaultGroup(_ call: Call) async throws {
-    guard let projectID = try call.principal().projectID else { return }
-    if try await store.read({ try SecurityGroup.defaultID($0, projectID) }) != nil { return }
-    _ = try await write(call) { try $0.defaultGroup(projectID) }
-  }
 }

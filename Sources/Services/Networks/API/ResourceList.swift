@@ -3,9 +3,17 @@ import Auth
 import Kit
 import Store
 
+/// A project's default security group is to be made first: looking at its networks, ports or groups makes it.
+struct NoDefaultGroup: Error {
+  let projectID: String
+}
+
 /// Answers a list of any resource: filtered, sorted, paged, read in chunks.
 struct ResourceList<R: StoredResource>: Sendable {
   let store: any Store
+  /// The project whose default security group must be there, or the list throws `NoDefaultGroup`. It is looked for
+  /// along with the list's first rows: every list asks.
+  let needsGroupOf: String?
 
   func reply(_ call: Call) async throws -> Reply {
     let request = try ListRequest(call, R.self)
@@ -25,6 +33,11 @@ struct ResourceList<R: StoredResource>: Sendable {
     return records
   }
 
+  private func checkGroup(_ tx: Transaction) throws {
+    guard let projectID = needsGroupOf, try SecurityGroup.defaultID(tx, projectID) == nil else { return }
+    throw NoDefaultGroup(projectID: projectID)
+  }
+
   private func encode(_ records: [R], _ request: ListRequest, _ scope: Scope) -> [UInt8] {
     var writer = ResourceWriter(wanted: request.wanted, admin: scope.isAdmin, capacity: 1024 * max(1, records.count))
     writer.json.beginArray()
@@ -39,6 +52,7 @@ struct ResourceList<R: StoredResource>: Sendable {
   private func page(_ call: Call, _ request: ListRequest, _ scope: Scope, limit: Int) async throws -> Reply {
     let limit = min(limit, ListRequest.chunkRowsMax)
     let (elements, first, last, more) = try await store.read { tx in
+      try checkGroup(tx)
       let start = try request.marker.map { try request.position(tx, of: $0, R.self, scope) }
       var records = try rows(tx, request, scope, after: start, limit: limit + 1)
       let more = records.count > limit
@@ -62,6 +76,7 @@ struct ResourceList<R: StoredResource>: Sendable {
   private func everything(_ request: ListRequest, _ scope: Scope) async throws -> Reply {
     try await Reply.list(R.plural) { (cursor: ListRequest.Position?) in
       try await store.read { tx in
+        if cursor == nil { try checkGroup(tx) }
         var start = cursor
         if start == nil, let marker = request.marker { start = try request.position(tx, of: marker, R.self, scope) }
         let records = try rows(tx, request, scope, after: start, limit: ListRequest.chunkRowsMax)

@@ -44,8 +44,14 @@ struct ResourceRoutes<R: DeclaredResource>: Sendable {
   }
 
   private func list(_ call: Call) async throws -> Reply {
-    if needsDefaultGroup { try await networks.ensureDefaultGroup(call) }
-    return try await ResourceList<R>(store: networks.store).reply(call)
+    let list = ResourceList<R>(
+      store: networks.store, needsGroupOf: needsDefaultGroup ? try call.principal().projectID : nil)
+    do {
+      return try await list.reply(call)
+    } catch let missing as NoDefaultGroup {
+      _ = try await networks.write(call) { try $0.defaultGroup(missing.projectID) }
+      return try await list.reply(call)
+    }
   }
 
   private func show(_ call: Call) async throws -> Reply {
