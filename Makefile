@@ -3,8 +3,9 @@ PREFIX ?= /usr/local
 STATE ?= /var/lib/haneul
 CACHE ?= /var/cache/haneul
 IMAGE := $(CACHE)/tiny.qcow2
+SERVICE ?= identity
 
-.PHONY: up down test install unit system bench simulate format lint help
+.PHONY: up down test install unit system conformance bench simulate format lint help
 
 up: ## build, install, start the cloud, boot a first server
 	@Scripts/up.sh "$(PREFIX)" "$(STATE)" "$(IMAGE)" $(UPFLAGS)
@@ -26,6 +27,9 @@ unit: ## only the tests that need no guest
 
 system: ## only the whole-system tests (real guests, OpenStack's clients)
 	@Scripts/test.sh "$(IMAGE)" --system-only
+
+conformance: ## OpenStack's own suites: SERVICE=identity; ONLY=tempest runs a part (docs/conformance.md)
+	@Scripts/conformance.sh "$(SERVICE)" $(if $(ONLY),--only $(ONLY))
 
 bench: ## the figures of SPECIFICATION.md, measured against the installed release binary
 	@Benchmarks/run.sh "$(PREFIX)" "$(IMAGE)"

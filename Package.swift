@@ -68,13 +68,15 @@ let package = Package(
     native("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     native("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     native("CLibvirt", pkgConfig: "libvirt", apt: "libvirt-dev"),
+    native("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
+    native("CLDAP", pkgConfig: "ldap", apt: "libldap-dev"),
     native("CNftables", pkgConfig: "libnftables", apt: "libnftables-dev"),
     .target(name: "CLinux", path: "Sources/Native/CLinux"),
 
     // Platform
     room("Kit", in: "Platform", [log]),
     room("Store", in: "Platform", ["Kit", "CSQLite", "CPostgres", log]),
-    room("Auth", in: "Platform", ["Kit", "Store", crypto, cryptoExtras]),
+    room("Auth", in: "Platform", ["Kit", "Store", "CCrypt", crypto, cryptoExtras]),
     room(
       "API", in: "Platform",
       [
@@ -89,7 +91,12 @@ let package = Package(
     room("Contracts", in: ".", ["Kit", "Store", "Auth"]),
 
     // Services
-    room("Identity", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "Contracts", log]),
+    room(
+      "Identity", in: "Services",
+      [
+        "Kit", "Store", "Auth", "API", "Converge", "Contracts", "CLDAP", log, crypto, cryptoExtras, httpClient, nio,
+        nioHTTP,
+      ]),
     room("Images", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "Contracts", crypto, nio]),
     room("Placement", in: "Services", ["Kit", "Store", "Auth", "API", "NodeLink", "Contracts"]),
     room("Networks", in: "Services", ["Kit", "Store", "Auth", "API", "Converge", "NodeLink", "Contracts"]),
@@ -143,7 +150,13 @@ let package = Package(
       name: "ConvergeExam", dependencies: ["Converge", "Store"], path: "Tests/ConvergeExam", swiftSettings: strict),
     tests(of: "Converge", ["StoreFixture", "Kit", "Store", "ConvergeExam", log]),
     tests(of: "NodeLink", ["StoreFixture", "Kit", "Store", "API", log, nio]),
-    tests(of: "Identity", ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", log]),
+    tests(
+      of: "Identity",
+      [
+        "StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", log, crypto, cryptoExtras, nio,
+        nioPosix,
+        nioHTTP, subprocess, system,
+      ]),
     tests(
       of: "Images",
       ["StoreFixture", "Kit", "Store", "Auth", "API", "Contracts", "Converge", log, nio, subprocess, system, crypto]),

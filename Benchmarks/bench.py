@@ -1,5 +1,5 @@
 """Every figure that SPECIFICATION.md names a bound for.
-usage: bench.py BINARY IMAGE RESULT PROGRAMS [PART,PART…]    (parts: host reads writes fleet overload client; all without)"""
+usage: bench.py BINARY IMAGE RESULT PROGRAMS [PART,PART…]    (parts: host reads writes fleet overload client identity; all without)"""
 
 import os
 import platform
@@ -14,6 +14,7 @@ from pathlib import Path
 import client
 import faults
 import fleet
+import identity
 import overload
 import reads
 import writes
@@ -287,6 +288,7 @@ def main():
         "fleet": lambda: on_a_cloud(binary, lambda cloud: fleet.measure(cloud, programs, row)),
         "overload": lambda: on_a_cloud(binary, lambda cloud: overload.measure(cloud, row)),
         "client": lambda: on_a_cloud(binary, lambda cloud: client.measure(cloud, cloud.upload(image), row)),
+        "identity": lambda: on_a_cloud(binary, lambda cloud: identity.measure(cloud, row)),
     }
     wanted = sys.argv[5].split(",") if len(sys.argv) > 5 else list(parts)
     for name in wanted:

@@ -10,8 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
-# BLOCK=198.51.100 where a cloud of your own is up on 203.0.113.0/24.
-PORT, CIDR = 8792, os.environ.get("BLOCK", "203.0.113") + ".0/25"
+# BLOCK=198.51.100 where a cloud of your own is up on 203.0.113.0/24, BENCH_PORT where something listens on 8792.
+PORT, CIDR = int(os.environ.get("BENCH_PORT", "8792")), os.environ.get("BLOCK", "203.0.113") + ".0/25"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Measures the figures of SPECIFICATION.md against an installed release binary, in clouds of its own that go after.
-# usage: run.sh PREFIX [IMAGE] [--only PART,PART…]      parts: host reads writes fleet overload client; all without
+# usage: run.sh PREFIX [IMAGE] [--only PART,PART…]      parts: host reads writes fleet overload client identity; all without
 # Prints a table, and writes it to Benchmarks/results/<date>.md; with --only to <date>-<parts>.md.
 set -euo pipefail
 cd "$(dirname "$0")"

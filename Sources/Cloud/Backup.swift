@@ -56,12 +56,17 @@ public struct Backup: Sendable {
 
   /// Everything of control's that is not in the store.
   private static func files(_ state: StateDirectory) throws -> [BackupFormat.File] {
-    try Ownership.refuseLinks([state.keys, state.tls])
-    let keys = try FileManager.default.contentsOfDirectory(atPath: state.keys).filter { Int($0) != nil }.sorted()
+    try Ownership.refuseLinks([state.keys, state.credentialKeys, state.tls])
+    let keys = try [state.keys, state.credentialKeys].flatMap { folder in
+      // A cloud of an earlier release has no keys of credentials before it was started.
+      guard folder == state.keys || FileManager.default.fileExists(atPath: folder) else { return [String]() }
+      return try FileManager.default.contentsOfDirectory(atPath: folder).filter { Int($0) != nil }.sorted()
+        .map { folder + "/" + $0 }
+    }
     // The authority of the API's certificates, where it has one.
     let authority = (try? FileManager.default.contentsOfDirectory(atPath: state.tls))?.sorted() ?? []
     let paths =
-      [state.settings, state.cloudsYAML] + keys.map { state.keys + "/" + $0 } + authority.map { state.tls + "/" + $0 }
+      [state.settings, state.cloudsYAML] + keys + authority.map { state.tls + "/" + $0 }
     return try paths.map { path in
       let isControls = path.hasPrefix(state.control + "/")
       guard let bytes = isControls ? Ownership.read(path) : FileManager.default.contents(atPath: path) else {

@@ -23,6 +23,8 @@ public struct CloudSettings: Sendable, Codable, Hashable {
   public var observe: ObserveSettings?
   /// How the API is reached; nil is plain, from this host alone.
   public var edge: EdgeSettings?
+  /// What is chosen about logins and passwords; nil is the standard.
+  public var identity: IdentityChoices?
 
   public init(
     cloudID: String, epoch: Int64, host: String, port: Int, externalCIDR: String, externalMasquerade: Bool
@@ -65,6 +67,7 @@ public struct CloudOptions: Sendable {
   public var controls: Int?
   public var observe = ObserveOptions()
   public var edge = EdgeOptions()
+  public var identity = IdentityChoices()
 
   public init(host: String?, port: Int?, externalCIDR: String?, externalMasquerade: Bool?) {
     self.host = host
@@ -105,6 +108,8 @@ public struct CloudOptions: Sendable {
       settings.externalCIDR = block.description
     }
     settings.edge = try edge.settings(settings.edge)
+    let chosen = try (settings.identity ?? IdentityChoices()).with(identity)
+    settings.identity = chosen == IdentityChoices() ? nil : chosen
     try settings.checkReach()
     return settings
   }

@@ -139,7 +139,9 @@ struct Services: Sendable {
     let metered = MeteredStore(opened, meter: observing.stores)
     let store: any Store = place == nil ? metered : FencedStore(metered)
     let identity = try IdentityService(
-      store: store, keysDirectory: state.keys, baseURL: settings.baseURL, logger: logger)
+      store: store, keysDirectory: state.keys, credentialKeysDirectory: state.credentialKeys,
+      baseURL: settings.baseURL, settings: (settings.identity ?? IdentityChoices()).settings, logger: logger,
+      holders: [ComputeHoldings(), ImagesHoldings(), NetworksHoldings()])
     let images = try ImagesService(store: store, directory: state.images)
     let placement = PlacementService(store: store)
     let links = Later<NodeLinkServer>()
@@ -151,7 +153,8 @@ struct Services: Sendable {
       }, logger: logger)
     networks.follow(with: compute)
     let explain = ExplainService(
-      store: store, tellers: [compute, networks, images], identity: identity, cloudTag: settings.tag,
+      store: store, tellers: [compute, networks, images], identity: identity, access: identity,
+      cloudTag: settings.tag,
       pathQuery: { node, port in try await links.value?.query(node: node, .packetPath(portID: port)) },
       auditFile: observing.auditFile, metrics: observing.registry, facts: observing.facts, tracer: observing.tracer,
       logger: logger)

@@ -38,9 +38,10 @@ public struct Launch: Sendable {
     let node = Daemon(state, .node)
     let changed = existing != settings
     if let existing, changed, controls[0].processID != nil,
-      existing.baseURL != settings.baseURL || existing.edge != settings.edge
+      existing.baseURL != settings.baseURL || existing.edge != settings.edge || existing.identity != settings.identity
     {
-      throw CloudProblem("The cloud runs at \(existing.baseURL). Stop it before it listens elsewhere: haneul down")
+      throw CloudProblem(
+        "The cloud runs at \(existing.baseURL). Stop it before it listens elsewhere or logs in otherwise: haneul down")
     }
     let down = controls.filter { $0.processID == nil }
     if !down.isEmpty {

@@ -23,9 +23,10 @@ public struct Question: Sendable {
     }
   }
 
-  /// Sends a change. Throws `CloudProblem`.
-  public func send(_ method: String, _ path: String, _ body: JSONValue) async throws {
-    _ = try await ask { try await $0.send(method, path, body) }
+  /// Sends a request and returns the answer's JSON. Throws `CloudProblem`.
+  @discardableResult
+  public func send(_ method: String, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
+    try await ask { try await $0.send(method, path, body) }
   }
 
   private func ask<T: Sendable>(_ body: @Sendable (APIClient) async throws -> T) async throws -> T {

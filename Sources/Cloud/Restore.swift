@@ -208,9 +208,10 @@ public struct Restore: Sendable {
 
   /// Keys, where there are none; the logins that fit the store's users, always; settings, where there are none.
   private func writeFiles(_ reader: BackupReader, _ settings: CloudSettings, _ owner: SystemUser) async throws {
-    try Ownership.refuseLinks([state.keys, state.tls, state.images, state.images + "/blobs"])
-    let keysThere = (try? FileManager.default.contentsOfDirectory(atPath: state.keys))?.isEmpty == false
-    if !keysThere { try FileManager.default.createDirectory(atPath: state.keys, withIntermediateDirectories: true) }
+    let folders = [state.keys, state.credentialKeys]
+    try Ownership.refuseLinks(folders + [state.tls, state.images, state.images + "/blobs"])
+    let empty = folders.filter { (try? FileManager.default.contentsOfDirectory(atPath: $0))?.isEmpty != false }
+    for folder in empty { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
     let images = RestoredImages(state: state, progress: progress)
     try await reader.read { part in
       switch part {
@@ -222,7 +223,7 @@ public struct Restore: Sendable {
             link(path, path + ".before-restore")
           }
           try StateDirectory.replace(path, with: file.bytes, mode: 0o600)
-        } else if path.hasPrefix(state.keys + "/"), Int(path.dropFirst(state.keys.count + 1)) != nil, !keysThere {
+        } else if empty.contains(where: { path.hasPrefix($0 + "/") && Int(path.dropFirst($0.count + 1)) != nil }) {
           try StateDirectory.replace(path, with: file.bytes, mode: 0o600, owner: owner)
         } else if Self.isPlain(path, below: state.tls), !FileManager.default.fileExists(atPath: path) {
           mkdir(state.tls, 0o700)

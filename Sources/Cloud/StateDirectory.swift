@@ -22,6 +22,7 @@ public struct StateDirectory: Sendable, Hashable {
   /// The address of a PostgreSQL store, which may carry a password: readable by control's user alone.
   public var storeURL: String { below("control/store.url") }
   public var keys: String { below("control/fernet-keys") }
+  public var credentialKeys: String { below("control/credential-keys") }
   public var images: String { below("control/images") }
   /// Passwords for the first users: read once by control, which removes it.
   public var bootstrap: String { below("control/bootstrap.json") }

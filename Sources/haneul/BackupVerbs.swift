@@ -31,10 +31,10 @@ struct BackupVerb: AsyncParsableCommand {
   }
 }
 
-/// `haneul restore`: puts a backup in the place of the store.
-struct RestoreVerb: AsyncParsableCommand {
+/// `haneul restore FILE`: puts a backup in the place of the store.
+struct RestoreBackup: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "restore",
+    commandName: "backup",
     abstract: "Put a backup in the place of this cloud's store. Control must be down.",
     discussion: """
       The whole file is verified first; a damaged one, one of another cloud, and one of a later release change \

@@ -17,6 +17,7 @@ struct Haneul: AsyncParsableCommand {
     subcommands: [
       Up.self, Down.self, Status.self, DoctorVerb.self, FirstServerVerb.self, ExplainVerb.self, WhatisVerb.self,
       DriftVerb.self, AuditVerb.self, QuarantineVerb.self, BackupVerb.self, RestoreVerb.self, CheckVerb.self,
+      ImpactVerb.self, OffboardVerb.self, WhoCanVerb.self, WhyDeniedVerb.self,
       Routes.self,
       ControlVerb.self, NodeVerb.self,
       MetadataChildVerb.self,

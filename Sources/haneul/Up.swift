@@ -54,6 +54,8 @@ struct Up: AsyncParsableCommand {
 
   @OptionGroup var observe: ObserveFlags
 
+  @OptionGroup var identity: IdentityFlags
+
   func run() async throws {
     let (host, port) = try Self.split(listen)
     var options = CloudOptions(
@@ -62,6 +64,7 @@ struct Up: AsyncParsableCommand {
     options.controls = controls
     options.edge = edge.options
     options.observe = observe.options
+    options.identity = identity.choices
     let launch = Launch(state: state.directory) { step, seconds in
       print("  \(step.padded(44)) \(seconds.asSeconds)")
     }

@@ -74,6 +74,15 @@ struct BackupTests {
     // Its keys open the tokens of before, and rows go on being numbered.
     let principal = try await restored.identity.principal(token: Secret(cloud.admin))
     #expect(principal?.userName == "admin")
+    // So do those of credentials: what is sealed in the store is of no use without them.
+    func keys(_ state: StateDirectory) throws -> [String: Data] {
+      let names = try FileManager.default.contentsOfDirectory(atPath: state.credentialKeys).filter { Int($0) != nil }
+      return try names.reduce(into: [:]) {
+        $0[$1] = try Data(contentsOf: URL(filePath: state.credentialKeys + "/" + $1))
+      }
+    }
+    #expect(try keys(other.state) == keys(cloud.fixture.state))
+    #expect(try keys(other.state).count >= 2)
     try await restored.store.write { tx in
       _ = try tx.execute(
         """

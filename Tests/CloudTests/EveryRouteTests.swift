@@ -14,7 +14,8 @@ struct EveryRouteTests {
     for (_, route, target) in cloud.everyRoute {
       let status = await cloud.send(route.method.rawValue, target, token: nil).status
       if route.permission.rule == .open {
-        #expect(status != 403, "\(route.method.rawValue) \(target)")
+        // Keystone's list of revoked PKI tokens is refused to everybody.
+        #expect((status == 403) == route.path.hasSuffix("/OS-PKI/revoked"), "\(route.method.rawValue) \(target)")
       } else {
         #expect([401, 404, 405].contains(status), "\(route.method.rawValue) \(target) answered \(status)")
       }
@@ -25,8 +26,13 @@ struct EveryRouteTests {
   @Test func onlyDiscoveryAndLoginAreOpen() async throws {
     let cloud = try await WholeCloudFixture()
     let open = cloud.everyRoute.filter { $0.route.permission.rule == .open }
+    // Each of these looks at a password, a secret or a signature of its own.
+    let logins: Set = [
+      "/v3/auth/tokens", "/v3/users/{user_id}/password", "/v3/OS-OAUTH1/request_token", "/v3/OS-OAUTH1/access_token",
+      "/v3/OS-OAUTH2/token", "/v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth",
+    ]
     for (service, route, _) in open where route.method != .get && route.method != .head {
-      #expect(service.prefix == "identity" && route.path.hasSuffix("/auth/tokens"), "\(route.path)")
+      #expect(service.prefix == "identity" && logins.contains(route.path), "\(route.path)")
     }
   }
 
@@ -80,12 +86,16 @@ struct EveryRouteTests {
   }
 
   static func hasShape(_ reply: Reply, _ style: FaultStyle) -> Bool {
+    if reply.text.isEmpty, case .keystone = style { return true }  // the answer of a HEAD
     let json = (try? JSONValue(parsing: reply.text)) ?? .null
     switch style {
     case .nova:
       return json.object?.count == 1 && json.object?.values.first?["code"] == .int(reply.status)
         && json.object?.values.first?["message"]?.string?.isEmpty == false
-    case .keystone: return json["error"]?["code"] == .int(reply.status) && json["error"]?["title"]?.string != nil
+    case .keystone:
+      // RFC 6749 has a shape of its own for what its clients do wrong.
+      if json["error"]?.string != nil { return json["error_description"]?.string != nil }
+      return json["error"]?["code"] == .int(reply.status) && json["error"]?["title"]?.string != nil
     case .neutron: return json["NeutronError"]?["type"]?.string != nil && json["NeutronError"]?["detail"] != nil
     case .placement: return json["errors"]?.array?.first?["status"] == .int(reply.status)
     case .glance: return reply.text.contains("<title>\(reply.status) ")

@@ -35,6 +35,36 @@ struct InvariantTests {
         """
       ]
     ),
+    (
+      "identity.endpoint_groups",
+      ["INSERT INTO identity_endpoint_group (id, name, description, filters) VALUES ('g', 'g', NULL, 'x')"]
+    ),
+    (
+      "identity.policies", ["INSERT INTO identity_policy (id, type, rules, extra) VALUES ('p', 't', 'r', 'x')"]
+    ),
+    (
+      "identity.trusts",
+      [
+        """
+        INSERT INTO identity_trust (id, trustor_user_id, trustee_user_id, impersonation, expires_at, redelegation_count,
+          extra) SELECT 'whole', min(u.id), min(u.id), 0, 1000, 1, '{}' FROM identity_user u
+        """,
+        """
+        INSERT INTO identity_trust (id, trustor_user_id, trustee_user_id, impersonation, expires_at, redelegation_count,
+          redelegated_trust_id, extra)
+          SELECT 'part', min(u.id), min(u.id), 0, 1001, 0, 'whole', '{}' FROM identity_user u
+        """,
+      ]
+    ),
+    (
+      "identity.credentials",
+      [
+        """
+        INSERT INTO identity_credential (id, user_id, type, sealed, sealed_by, extra)
+          SELECT 'c', min(u.id), 'cert', '', '', 'x' FROM identity_user u
+        """
+      ]
+    ),
     ("identity.roles", ["UPDATE identity_role SET extra = 'x' WHERE name = 'admin'"]),
     ("images.bytes", ["UPDATE image SET status = 'queued' WHERE id = 'IMAGE'"]),
     ("images.pins", ["UPDATE blob_pin SET holder = ''"]),

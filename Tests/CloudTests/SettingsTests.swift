@@ -1,5 +1,6 @@
 import API
 import Foundation
+import Identity
 import Kit
 import Testing
 
@@ -32,6 +33,48 @@ struct SettingsTests {
     let first = try options().settings(existing: nil)
     #expect(throws: CloudProblem.self) { try options(cidr: "203.0.113.0/25").settings(existing: first) }
     #expect(try options(cidr: "203.0.113.0/24").settings(existing: first) == first)
+  }
+
+  @Test func choicesOfIdentityAreKept() throws {
+    var options = self.options()
+    options.identity.lockoutFailures = 3
+    options.identity.passwordPattern = "^.{12,}$"
+    let first = try options.settings(existing: nil)
+    options = self.options()
+    options.identity.passwordHistory = 2
+    let second = try options.settings(existing: first)
+    let chosen = try #require(second.identity).settings
+    #expect(chosen.lockoutFailures == 3)
+    #expect(chosen.passwords.uniqueLastCount == 2)
+    #expect(chosen.passwords.pattern?.text == "^.{12,}$")
+    #expect(chosen.lockoutSeconds == 1800)
+    options.identity.passwordPattern = ""
+    #expect(try #require(options.settings(existing: second).identity).settings.passwords.pattern == nil)
+    // Nothing chosen is nothing kept: a cloud of an earlier release reads as it did.
+    #expect(try self.options().settings(existing: nil).identity == nil)
+  }
+
+  @Test func choicesHaveBounds() throws {
+    let choices: [WritableKeyPath<IdentityChoices, Int?>] = [
+      \.lockoutFailures, \.tokenSeconds, \.passwordHistory, \.deletedDays, \.inactiveDays,
+    ]
+    for choice in choices {
+      for value in [-1, 1_000_000] {
+        var options = self.options()
+        options.identity[keyPath: choice] = value
+        #expect(throws: CloudProblem.self) { try options.settings(existing: nil) }
+      }
+    }
+  }
+
+  @Test func whatNobodyCouldFollowIsRefused() throws {
+    var options = self.options()
+    options.identity.passwordPattern = "("
+    #expect(throws: CloudProblem.self) { try options.settings(existing: nil) }
+    options.identity.passwordPattern = nil
+    options.identity.passwordDays = 7
+    options.identity.passwordMinimumDays = 7
+    #expect(throws: CloudProblem.self) { try options.settings(existing: nil) }
   }
 
   @Test(arguments: ["0.0.0.0", "192.0.2.1", "::", "localhost", ""])

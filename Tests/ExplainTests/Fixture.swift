@@ -34,7 +34,7 @@ final class Fixture: Sendable {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let paths = paths
     service = ExplainService(
-      store: store, tellers: [shelf], identity: People(), cloudTag: Self.tag,
+      store: store, tellers: [shelf], identity: People(), access: Access(), cloudTag: Self.tag,
       pathQuery: { try await paths.answer(node: $0, port: $1) }, logger: logger, now: { Fixture.now })
     link = NodeLinkServer(
       store: store, cloudID: "abcd0000-0000-4000-8000-000000000000", blobs: NoBlobs(), observers: [service],

@@ -23,6 +23,7 @@ struct AttackTests {
   @Test func bodyAndQueryDecideNothing() async throws {
     let cloud = try await Fixture()
     let demo = try await cloud.demo()
+    let member = try await cloud.identity.principal(token: Secret(demo))
     let own = cloud.ids.demoUserID
     let query = "user_id=\(own)&target.user.id=\(own)&project_id=\(cloud.ids.demoProjectID)&is_admin=true&roles=admin"
     let target =
@@ -33,12 +34,12 @@ struct AttackTests {
         .replacing("{domain_id}", with: "default").replacing("{region_id}", with: "RegionOne")
         .split(separator: "/").map { $0.hasPrefix("{") ? "x" : String($0) }.joined(separator: "/")
       let plain = await cloud.send(route.method.rawValue, "/" + path, "{}", token: demo)
-      let member = route.path.split(separator: "/").dropFirst().first.map { String($0.dropLast()) } ?? "x"
+      let name = route.path.split(separator: "/").dropFirst().first.map { String($0.dropLast()) } ?? "x"
       let crafted = await cloud.send(
-        route.method.rawValue, "/" + path + "?" + query, #"{\#(target), "\#(member)": {\#(target)}}"#, token: demo)
+        route.method.rawValue, "/" + path + "?" + query, #"{\#(target), "\#(name)": {\#(target)}}"#, token: demo)
       let refused: Set<Int> = [401, 403]
       #expect(refused.contains(plain.status) == refused.contains(crafted.status), "\(route.method) \(route.path)")
-      if route.permission.rule != .authenticated { #expect(crafted.isFault(403), "\(route.method) \(route.path)") }
+      if !route.permission.allows(member) { #expect(crafted.status == 403, "\(route.method) \(route.path)") }
     }
     #expect(await cloud.send("GET", "/v3/users/\(cloud.ids.adminUserID)?\(query)", token: demo).isFault(403))
   }
@@ -126,7 +127,7 @@ struct AttackTests {
     let reply = await cloud.send("POST", "/v3/auth/tokens", both)
     #expect(reply.json["token"]?["expires_at"]?.string.flatMap(Timestamp.init(iso8601:)) == last)
     cloud.moveClock(seconds: 700)
-    #expect(await cloud.send("POST", "/v3/auth/tokens", Bodies.token(token)).isFault(401))
+    #expect(await cloud.send("POST", "/v3/auth/tokens", Bodies.token(token)).isFault(404))
   }
 
   /// A chain of exchanges has an end.
@@ -231,19 +232,27 @@ struct AttackTests {
     #expect(await cloud.send("GET", "/v3/auth/projects", token: token).isFault(401))
   }
 
-  /// 24: every route says who may use it; without a token only discovery and logging in answer.
+  /// 24: every route says who may use it; without a token only what asks for no secret, and ways of logging in, answer.
   @Test func deniedByDefault() async throws {
     let cloud = try await Fixture()
     var open: Set<String> = []
     for (_, route) in cloud.gateway.routes {
-      #expect(route.permission.name.hasPrefix("identity:"))
+      #expect(["identity", "haneul"].contains(route.permission.name.prefix { $0 != ":" }), "\(route.permission.name)")
       if route.permission.rule == .open {
         open.insert("\(route.method.rawValue) \(route.path)")
         continue
       }
       let path = route.path.split(separator: "/").map { $0.hasPrefix("{") ? "x" : String($0) }.joined(separator: "/")
-      #expect(await cloud.send(route.method.rawValue, "/" + path, "{}").isFault(401), "\(route.path)")
+      // The answer to a HEAD has no body.
+      #expect(await cloud.send(route.method.rawValue, "/" + path, "{}").status == 401, "\(route.path)")
     }
-    #expect(open == ["GET /", "GET /v3", "POST /v3/auth/tokens"])
+    let federated = "/v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth"
+    #expect(
+      open == [
+        "GET /", "GET /v3", "GET /v3/auth/tokens/OS-PKI/revoked", "GET /v3/OS-SIMPLE-CERT/ca",
+        "GET /v3/OS-SIMPLE-CERT/certificates", "POST /v3/auth/tokens", "POST /v3/users/{user_id}/password",
+        "POST /v3/OS-OAUTH1/request_token", "POST /v3/OS-OAUTH1/access_token", "POST /v3/OS-OAUTH2/token",
+        "GET " + federated, "POST " + federated,
+      ])
   }
 }

@@ -61,7 +61,8 @@ struct CatalogTests {
       token: admin)
     func types() async -> Set<String> {
       let reply = await cloud.send("GET", "/v3/auth/catalog", token: demo)
-      return Set(reply.json["catalog"]?.array?.compactMap { $0["type"]?.string } ?? [])
+      let services = reply.json["catalog"]?.array ?? []
+      return Set(services.filter { $0["endpoints"]?.array?.isEmpty == false }.compactMap { $0["type"]?.string })
     }
     #expect(await types().contains("dns"))
     #expect(await cloud.send("GET", "/v3/endpoints?service_id=\(service)", token: admin).ids("endpoints") == [endpoint])
@@ -119,6 +120,7 @@ struct CatalogTests {
     let token = try await cloud.demo()
     let next = try IdentityService(
       store: cloud.store, keysDirectory: cloud.directory.appending(path: "keys").path,
+      credentialKeysDirectory: cloud.directory.appending(path: "credential-keys").path,
       baseURL: "https://elsewhere", logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     #expect(try await next.principal(token: Secret(token))?.userName == "demo")
     let gateway = Gateway(

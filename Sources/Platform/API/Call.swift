@@ -24,13 +24,15 @@ public final class Call: Sendable {
   public let stream: BodyStream
   /// The caller's token's principal; nil only on routes that are open.
   public let caller: Principal?
+  /// What the route asks for.
+  public let permission: Permission
   /// Told of what the handler reads; nil in a release build.
   let reads: UndeclaredReads?
   private let headers: RequestHeaders
 
   init(
     _ request: RawRequest, path: String, parameters: [String: String], query: Query, requestID: String,
-    version: Microversion, json: JSONValue?, caller: Principal?, reads: UndeclaredReads?
+    version: Microversion, json: JSONValue?, caller: Principal?, permission: Permission, reads: UndeclaredReads?
   ) {
     method = request.method
     self.path = path
@@ -43,6 +45,7 @@ public final class Call: Sendable {
     self.json = json
     stream = request.body
     self.caller = caller
+    self.permission = permission
     self.reads = reads
     headers = request.headers
   }
@@ -76,6 +79,18 @@ public final class Call: Sendable {
       throw Fault.forbidden("Policy doesn't allow \(permission.name) to be performed.")
     }
   }
+
+  /// Asks for the route's permission on the resource that was loaded, or on none where there is no such resource.
+  /// Throws `Fault` 403.
+  public func require(on target: PolicyTarget?) throws {
+    guard permission.allows(caller, on: target ?? PolicyTarget()) else {
+      throw Fault.forbidden("Policy doesn't allow \(permission.name) to be performed.")
+    }
+  }
+
+  /// The domain that a list is confined to: a token scoped to a domain lists what is in that domain, an administrator's
+  /// too, as in Keystone. nil for other tokens.
+  public var confinedToDomain: String? { caller?.domainID }
 
   /// Whether the caller has a further permission.
   public func may(_ permission: Permission) -> Bool { permission.allows(caller) }

@@ -34,8 +34,6 @@ public struct Discovery: Sendable {
   public enum Style: Sendable {
     /// `{"versions": [{…}]}`, microversions as `min_version` and `version`.
     case plain
-    /// `{"versions": {"values": [{…}]}}`.
-    case keystone
     /// `{"versions": [{…}]}`, microversions as `min_version` and `max_version`.
     case placement
   }
@@ -59,12 +57,7 @@ public struct Discovery: Sendable {
   ) -> Route {
     Route(.get, path, permission, query: .unread) { call in
       Reply.json(status, headers: headers(call)) { json in
-        switch style {
-        case .keystone:
-          json.field("versions") { $0.field("values", versions) { write(&$0, $1, call, detailed: true) } }
-        case .plain, .placement:
-          json.field("versions", versions) { write(&$0, $1, call, detailed: false) }
-        }
+        json.field("versions", versions) { write(&$0, $1, call, detailed: false) }
       }
     }
   }

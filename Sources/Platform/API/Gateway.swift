@@ -124,6 +124,7 @@ public struct Gateway: Sendable {
     if let caller, let scope = progress.scope {
       scope.isAsked(byUser: caller.userID, name: caller.userName, project: caller.projectID)
     }
+    if let caller { try Confinement.check(caller, method: request.method, target.segments) }
     try authorize(caller, for: route, request)
     if let project = caller?.projectID {
       try guards.checkProject(project, request.remoteAddress, at: request.began)
@@ -134,7 +135,7 @@ public struct Gateway: Sendable {
     try route.body.check(json, version)
     return Call(
       request, path: target.path, parameters: parameters, query: query, requestID: progress.requestID,
-      version: version, json: json, caller: caller, reads: reads)
+      version: version, json: json, caller: caller, permission: route.permission, reads: reads)
   }
 
   private func handle(_ call: Call, _ route: Route) async throws -> Reply {

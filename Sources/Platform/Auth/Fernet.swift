@@ -28,7 +28,7 @@ public struct FernetKey: Sendable {
 
   /// The sealed bytes; nil where the token was not sealed by this key, byte for byte.
   public func open(_ token: String) -> [UInt8]? {
-    guard token.utf8.count <= Self.tokenBytesMax, let message = Base64URL.decode(token), message.count >= 73,
+    guard token.utf8.count <= Self.sealedBytesMax, let message = Base64URL.decode(token), message.count >= 73,
       message[0] == 0x80, (message.count - 57) % 16 == 0, Base64URL.encode(message) == token
     else { return nil }
     let body = message.dropLast(32)
@@ -39,8 +39,8 @@ public struct FernetKey: Sendable {
     return Array(plain)
   }
 
-  /// Longer tokens are not looked at.
-  static let tokenBytesMax = 2048
+  /// What is longer is not looked at: no token is, and no credential that may be kept.
+  static let sealedBytesMax = 128 * 1024
 }
 
 /// Base64 with `-` and `_`, without padding (RFC 4648, section 5).

@@ -4,7 +4,8 @@ import Dispatch
 import Foundation
 public import Kit
 
-/// Hashes and checks passwords with scrypt (N 2^14, r 8, p 1: about 32 ms and 16 MB each), off the cooperative pool.
+/// Hashes passwords with scrypt (N 2^14, r 8, p 1: about 32 ms and 16 MB each), and checks them also against hashes
+/// that Keystone made. Off the cooperative pool.
 ///
 /// A hash reads `$scrypt$ln=14,r=8,p=1$<salt>$<key>`, both parts in base64url.
 public final class PasswordHasher: Sendable {
@@ -26,40 +27,44 @@ public final class PasswordHasher: Sendable {
   /// A new hash of `password`. Throws `AsyncSlots.Full` under overload.
   public func hash(_ password: Secret<String>) async throws -> String {
     let salt = (0..<16).map { _ in UInt8.random(in: 0...255) }
-    let key = try await derive(password, salt: salt)
+    let key = try await work {
+      try KDF.Scrypt.deriveKey(
+        from: Array(password.reveal().utf8), salt: salt, outputByteCount: Self.keyBytes, rounds: 1 << Self.logRounds,
+        blockSize: Self.blockSize, parallelism: Self.parallelism
+      ).withUnsafeBytes { Array($0) }
+    }
     return "$scrypt$ln=\(Self.logRounds),r=\(Self.blockSize),p=\(Self.parallelism)$"
       + Base64URL.encode(salt) + "$" + Base64URL.encode(key)
   }
 
-  /// Whether `password` gives `hash`, in constant time. Where `hash` is nil (no such user) the same work is done, so
-  /// that the time tells nothing, and the answer is false. Throws `AsyncSlots.Full` under overload.
+  /// Whether `password` gives `hash`, in constant time. Where `hash` is nil (no such user) or unreadable the work of
+  /// one of our own is done, so that the time tells nothing, and the answer is false. Throws `AsyncSlots.Full` under
+  /// overload.
   public func verify(_ password: Secret<String>, hash: String?) async throws -> Bool {
-    let parts = (hash ?? Self.nobody).split(separator: "$")
-    guard parts.count == 4, parts[0] == "scrypt", let salt = Base64URL.decode(String(parts[2])),
-      let expected = Base64URL.decode(String(parts[3])), expected.count == Self.keyBytes
-    else { return false }
-    let key = try await derive(password, salt: salt)
-    let difference = zip(key, expected).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }
-    return difference == 0 && hash != nil
+    let known = hash.flatMap(PasswordHash.init)
+    let right = try await work { try (known ?? Self.nobody).matches(Array(password.reveal().utf8)) }
+    return right && known != nil
+  }
+
+  /// Whether `hash` is one that passwords can be checked against: ours, or Keystone's bcrypt, bcrypt_sha256, scrypt and
+  /// pbkdf2_sha512.
+  public static func reads(_ hash: String) -> Bool { PasswordHash(hash) != nil }
+
+  /// Whether a hash should give way to one of ours at its password's next use: it is of another kind, or weaker.
+  public static func isOutdated(_ hash: String) -> Bool {
+    guard case .scrypt(let logRounds, let blockSize, _, _, _)? = PasswordHash(hash) else { return true }
+    return logRounds < Self.logRounds || blockSize < Self.blockSize
   }
 
   /// The hash of nothing in particular, for users that do not exist.
-  private static let nobody =
-    "$scrypt$ln=14,r=8,p=1$" + Base64URL.encode([UInt8](repeating: 7, count: 16)) + "$"
-    + Base64URL.encode([UInt8](repeating: 9, count: keyBytes))
+  private static let nobody = PasswordHash.scrypt(
+    logRounds: logRounds, blockSize: blockSize, parallelism: parallelism, salt: [UInt8](repeating: 7, count: 16),
+    key: [UInt8](repeating: 9, count: keyBytes))
 
-  private func derive(_ password: Secret<String>, salt: [UInt8]) async throws -> [UInt8] {
+  private func work<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
     try await slots.use {
       try await withCheckedThrowingContinuation { continuation in
-        queue.async {
-          continuation.resume(
-            with: Result {
-              let key = try KDF.Scrypt.deriveKey(
-                from: Data(password.reveal().utf8), salt: salt, outputByteCount: Self.keyBytes,
-                rounds: 1 << Self.logRounds, blockSize: Self.blockSize, parallelism: Self.parallelism)
-              return key.withUnsafeBytes { Array($0) }
-            })
-        }
+        self.queue.async { continuation.resume(with: Result { try body() }) }
       }
     }
   }

@@ -13,6 +13,8 @@ struct ExplainContext: Sendable {
   let store: any Store
   let tellers: [any StoryTeller]
   let identity: any IdentityContract
+  /// Who may do what; nil where nobody can be asked.
+  let access: (any AccessContract)?
   let tag: CloudTag
   let pathQuery: ExplainService.PathQuery
   let log: RequestLog

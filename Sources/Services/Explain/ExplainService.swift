@@ -22,17 +22,19 @@ public struct ExplainService: Sendable {
 
   /// - Parameters:
   ///   - tellers: the services whose resources have stories.
+  ///   - access: tells who may do what; nil leaves `who-can` and `why-denied` out.
   ///   - auditFile: gets each record of the audit trail as a line of JSON; nil keeps them in the store alone.
   ///   - metrics: what this process counts.
   ///   - facts: what else the store has to say.
   ///   - tracer: is told of nodes' steps; nil traces nothing.
   public init(
-    store: any Store, tellers: [any StoryTeller], identity: any IdentityContract, cloudTag: CloudTag,
+    store: any Store, tellers: [any StoryTeller], identity: any IdentityContract,
+    access: (any AccessContract)? = nil, cloudTag: CloudTag,
     pathQuery: @escaping PathQuery, auditFile: LineFile? = nil, metrics: MetricsRegistry = MetricsRegistry(),
     facts: [Facts] = [], tracer: Tracer? = nil, logger: Logger, now: @escaping @Sendable () -> Timestamp = { .now() }
   ) {
     context = ExplainContext(
-      store: store, tellers: tellers, identity: identity, tag: cloudTag, pathQuery: pathQuery,
+      store: store, tellers: tellers, identity: identity, access: access, tag: cloudTag, pathQuery: pathQuery,
       log: RequestLog(store: store, file: auditFile, logger: logger), metrics: metrics, facts: facts, tracer: tracer,
       logger: logger,
       now: now)
@@ -45,6 +47,7 @@ public struct ExplainService: Sendable {
       routes: DiscoveryRoutes.routes + StoryRoutes(context: context).routes + WhatisRoutes(context: context).routes
         + DriftRoutes(context: context).routes + QuarantineRoutes(context: context).routes
         + MetricsRoutes(context: context).routes + AuditRoutes(context: context).routes
+        + AccessRoutes(context: context, services: { others + [api(describing: others)] }).routes
         + OpenAPIRoutes(services: { others + [api(describing: others)] }).routes)
   }
 

@@ -13,33 +13,58 @@ public struct IdentityService: Sendable {
 
   let core: IdentityCore
 
-  /// Opens the key directory `keysDirectory`, or makes it (0700). `baseURL` is the cloud's public base,
-  /// `http://127.0.0.1:9090`; the catalogue's URLs begin with it. Throws where the keys cannot be used.
+  /// Opens the key directories `keysDirectory` (of tokens) and `credentialKeysDirectory` (of what is sealed in the
+  /// store), or makes them (0700). `baseURL` is the cloud's public base, `http://127.0.0.1:9090`; the catalogue's URLs
+  /// begin with it; `holders` are the other services, asked before something is deleted. Throws where the keys cannot
+  /// be used.
   public init(
-    store: any Store, keysDirectory: String, baseURL: String, settings: IdentitySettings = IdentitySettings(),
-    hasher: PasswordHasher = PasswordHasher(), logger: Logger, now: @escaping @Sendable () -> Timestamp = Timestamp.now
+    store: any Store, keysDirectory: String, credentialKeysDirectory: String, baseURL: String,
+    settings: IdentitySettings = IdentitySettings(), hasher: PasswordHasher = PasswordHasher(), logger: Logger,
+    holders: [any ResourceHolder] = [], now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) throws {
     core = IdentityCore(
-      store: store, keys: try KeyRepository(directory: keysDirectory, keysMax: settings.keysMax), hasher: hasher,
+      store: NotingStore(inner: store), keys: try KeyRepository(directory: keysDirectory, keysMax: settings.keysMax),
+      credentialKeys: try KeyRepository(directory: credentialKeysDirectory, keysMax: settings.credentialKeysMax),
+      hasher: hasher,
       settings: settings, baseURL: baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL, now: now,
-      logger: logger)
+      logger: logger, holders: holders)
   }
 
   /// The routes below `/identity`.
   public var api: ServiceAPI {
     let routes: [[Route]] = [
-      DiscoveryRoutes.routes, TokenRoutes(core: core).routes, AuthScopeRoutes(core: core).routes,
-      DomainRoutes(core: core).routes, ProjectRoutes(core: core).routes, ProjectTagRoutes(core: core).routes,
-      UserRoutes(core: core).routes, GroupRoutes(core: core).routes, RoleRoutes(core: core).routes,
+      TokenRoutes(core: core).routes, AuthScopeRoutes(core: core).routes,
+      DomainRoutes(core: core).routes, DomainConfigRoutes(core: core).routes,
+      ProjectRoutes(core: core).routes, ProjectTagRoutes(core: core).routes,
+      UserRoutes(core: core).routes, UserPasswordRoutes(core: core).routes, GroupRoutes(core: core).routes,
+      RoleRoutes(core: core).routes,
       RoleInferenceRoutes(core: core).routes, GrantRoutes(core: core).routes,
       RoleAssignmentRoutes(core: core).routes, ApplicationCredentialRoutes(core: core).routes,
       RegionRoutes(core: core).routes, ServiceRoutes(core: core).routes, EndpointRoutes(core: core).routes,
+      EndpointGroupRoutes(core: core).routes, EndpointFilterRoutes(core: core).routes,
+      PolicyRoutes(core: core).routes, PolicyAssociationRoutes(core: core).routes,
+      RegisteredLimitRoutes(core: core).routes, LimitRoutes(core: core).routes, RevocationRoutes(core: core).routes,
+      IdentityProviderRoutes(core: core).routes, FederationProtocolRoutes(core: core).routes,
+      MappingRoutes(core: core).routes, ServiceProviderRoutes(core: core).routes,
+      FederationAuthRoutes(core: core).routes,
+      AccessRuleRoutes(core: core).routes, CredentialRoutes(core: core).routes,
+      EC2CredentialRoutes(core: core).routes, SignedRequestRoutes(core: core).routes, TrustRoutes(core: core).routes,
+      ConsumerRoutes(core: core).routes, OAuthRoutes(core: core).routes, AccessTokenRoutes(core: core).routes,
+      OAuth2TokenRoutes(core: core).routes,
+      DeletedRoutes(core: core).routes, OffboardRoutes(core: core).routes,
     ]
-    return ServiceAPI(prefix: "identity", faultStyle: .keystone, routes: routes.flatMap { $0 })
+    let others = routes.flatMap { $0 }
+    return ServiceAPI(
+      prefix: "identity", faultStyle: .keystone, routes: DiscoveryRoutes(others: others).routes + others)
   }
 
-  /// Key rotation, and the forgetting of expired revocations.
-  public var convergers: [any Converger] { [KeyRotation(core: core), RevocationCleanup(core: core)] }
+  /// Key rotation, and the forgetting of what has expired.
+  public var convergers: [any Converger] {
+    [
+      KeyRotation(core: core), CredentialKeyRotation(core: core), RevocationCleanup(core: core),
+      DeletedCleanup(core: core), DirectoryReading(core: core),
+    ]
+  }
 
   /// What the cache of verified tokens counts.
   public var meter: any MetricsSource { core.cache }

@@ -11,6 +11,8 @@ extension QueryShape {
     Parameter("open", .boolean), "node", "field", "subject", Parameter("limit", .natural), "marker",
   ])
 
+  static let whoCan = strict([Parameter("action", required: true), "resource"])
+
   static let audit = strict([
     "initiator", "target", Parameter("outcome", .choice(["success", "failure"])), "kind", Parameter("since", .time),
     "request", Parameter("limit", .natural), "marker",

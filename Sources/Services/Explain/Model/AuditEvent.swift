@@ -1,3 +1,4 @@
+import Contracts
 import Kit
 
 /// A record as a CADF event (DMTF DSP0262), as JSON.
@@ -30,6 +31,18 @@ enum AuditEvent {
       json.field("trace_id", record.traceID)
       json.field("duration_us", Int(record.microseconds))
       json.field("times", record.times)
+      if !record.changes.isEmpty { attachment(record, &json) }
+    }
+  }
+
+  /// CADF's place for what an event carries: each change of access with what was before and after.
+  private static func attachment(_ record: AuditRecord, _ json: inout JSONWriter) {
+    json.field("attachments", [record.changes]) { json, changes in
+      json.object {
+        $0.field("typeURI", "http://schemas.haneul.cloud/access-changes")
+        $0.field("name", "changes")
+        $0.field("content", changes) { $0.value($1.json) }
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 import API
 import Auth
+import Contracts
 import Kit
 
 /// What is remembered of a request for those who ask later who did what: never a body, a query or a secret.
@@ -53,6 +54,11 @@ struct AuditRecord: Sendable, Hashable {
   var made: [String] = []
   /// Ids of others that the answer speaks of.
   var named: [String] = []
+  /// What it changed of who may do what.
+  var changes: [AccessChange] = []
+  /// The roles of the caller's token, and what it was good for: `project`, `domain ID`, `system`, `unscoped`.
+  var roles: [String] = []
+  var scope: String?
   /// Its place in the log; nil before it has one.
   var number: Int64?
 
@@ -81,6 +87,18 @@ extension AuditRecord {
       asAdmin: caller?.isAdmin ?? false, address: request.remoteAddress,
       agent: request.userAgent.map { Self.made(up: $0) }, began: request.began,
       microseconds: request.nanoseconds / 1000, status: request.status, made: request.made, named: request.named)
+    changes = AccessTrail.take(request.requestID)
+    roles = caller?.roles.map(\.name) ?? []
+    scope = caller.map { Self.words($0.scope) }
+  }
+
+  private static func words(_ scope: Principal.Scope) -> String {
+    switch scope {
+    case .unscoped: "unscoped"
+    case .system: "system"
+    case .project(let project): "project \(project.id)"
+    case .domain(let id, _): "domain \(id)"
+    }
   }
 
   /// What a stranger may have made up: of a bounded length, without secrets, and without the NUL that no store takes.

@@ -51,5 +51,13 @@ enum ExplainMigrations {
         "CREATE INDEX request_log_user ON request_log (user_id, number)",
         "CREATE INDEX request_log_target ON request_log (target_id, number)",
       ]),
+    // What a request changed of access (JSON), and with what roles and scope it was asked.
+    Migration(
+      room: "explain", number: 3, .expand,
+      [
+        "ALTER TABLE request_log ADD COLUMN changes TEXT",
+        "ALTER TABLE request_log ADD COLUMN roles TEXT",
+        "ALTER TABLE request_log ADD COLUMN scope TEXT",
+      ]),
   ]
 }

@@ -63,12 +63,12 @@ enum RequestTable {
       """
       INSERT INTO request_log (request_id, global_request_id, method, path, user_id, user_name, project_id,
         project_name, as_admin, began, microseconds, status, kind, times, trace_id, service, route, permission,
-        address, agent, target_id)
+        address, agent, target_id, changes, roles, scope)
       VALUES (\(request.requestID), \(request.globalRequestID), \(request.method), \(request.path),
         \(request.userID), \(request.userName), \(request.projectID), \(request.projectName), \(request.asAdmin),
         \(request.began), \(request.microseconds), \(request.status), \(request.kind.rawValue), \(request.times),
         \(request.traceID), \(request.service), \(request.route), \(request.permission), \(request.address),
-        \(request.agent), \(request.targetID))
+        \(request.agent), \(request.targetID), \(request.changesText), \(request.rolesText), \(request.scope))
       RETURNING number
       """
     ) { Int64($0.int(0)) }

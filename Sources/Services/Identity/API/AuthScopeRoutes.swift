@@ -8,15 +8,17 @@ struct AuthScopeRoutes: Sendable {
   let core: IdentityCore
 
   var routes: [Route] {
-    [
-      Route(.get, "/v3/auth/projects", Permission("identity:get_auth_projects", .authenticated), query: .list([])) {
-        call in
-        try await reachable(call, "projects", isDomain: false)
-      },
-      Route(.get, "/v3/auth/domains", Permission("identity:get_auth_domains", .authenticated), query: .list([])) {
-        call in
-        try await reachable(call, "domains", isDomain: true)
-      },
+    // Clients of federation know the lists by their older paths.
+    ["/v3/auth", "/v3/OS-FEDERATION"].flatMap { prefix in
+      [
+        Route(
+          .get, prefix + "/projects", Permission("identity:get_auth_projects", .authenticated), query: .list([])
+        ) { try await reachable($0, "projects", isDomain: false) },
+        Route(.get, prefix + "/domains", Permission("identity:get_auth_domains", .authenticated), query: .list([])) {
+          try await reachable($0, "domains", isDomain: true)
+        },
+      ]
+    } + [
       Route(.get, "/v3/auth/system", Permission("identity:get_auth_system", .authenticated), query: .unread) {
         try await system($0)
       },
@@ -30,10 +32,11 @@ struct AuthScopeRoutes: Sendable {
   private func reachable(_ call: Call, _ name: String, isDomain: Bool) async throws -> Reply {
     let caller = try call.principal()
     var conditions: [SQL] = [
-      AssignmentTable.reachable(by: caller.userID), "p.is_domain = \(isDomain)", "p.enabled = 1",
+      AssignmentTable.reachable(by: caller.userID, groups: caller.federation?.groupIDs ?? []),
+      "p.is_domain = \(isDomain)", "p.enabled = 1",
       "(p.domain_id IS NULL OR p.domain_id IN (SELECT d.id FROM identity_project d WHERE d.enabled = 1))",
     ]
-    if caller.applicationCredential != nil { conditions.append("p.id = \(caller.projectID ?? "")") }
+    if caller.isDelegated { conditions.append("p.id = \(caller.projectID ?? "")") }
     let fixed = conditions
     return try await call.list(name, from: core.store, read: { try ProjectTable.list($0, fixed, $1) }, id: \.id) {
       $0.project($1, call)
@@ -43,17 +46,23 @@ struct AuthScopeRoutes: Sendable {
   private func system(_ call: Call) async throws -> Reply {
     let caller = try call.principal()
     let roles = try await core.store.read { tx in
-      try AssignmentTable.effectiveRoles(tx, user: caller.userID, .system)
+      try AssignmentTable.effectiveRoles(
+        tx, user: caller.userID, groups: caller.federation?.groupIDs ?? [], .system)
     }
-    let scopes = roles.isEmpty || caller.applicationCredential != nil ? [] : [true]
+    let scopes = roles.isEmpty || caller.isDelegated ? [] : [true]
     return call.list("system", scopes) { json, all in json.object { $0.field("all", all) } }
   }
 
   private func catalog(_ call: Call) async throws -> Reply {
-    guard try call.principal().scope != .unscoped else {
+    let caller = try call.principal()
+    guard caller.scope != .unscoped else {
       throw Fault.forbidden("A token with a scope is needed for the catalogue.")
     }
-    let entries = try await core.store.read { tx in try CatalogTable.catalog(tx) }
-    return call.list("catalog", entries) { $0.catalogEntry($1, base: core.baseURL) }
+    let catalog = try await core.catalogJSON(for: caller)
+    return Reply.json {
+      $0.key("catalog")
+      $0.raw(catalog)
+      $0.links(call.link("/auth/catalog"))
+    }
   }
 }

@@ -8,25 +8,27 @@ struct DomainRoutes: Sendable {
   let core: IdentityCore
 
   var routes: [Route] {
-    [
+    let one = "/v3/domains/{domain_id}"
+    return [
       Route(
-        .get, "/v3/domains", Permission("identity:list_domains", .systemReader),
+        .get, "/v3/domains", .identity("list_domains", IdentityPolicy.adminOrSystemReaderOrDomainReader),
         query: .list(Self.filters.parameters + [.init("enabled", .boolean)], others: .refused)
       ) { try await list($0) },
       Route(
-        .post, "/v3/domains", Permission("identity:create_domain", .admin), query: .unread,
+        .post, "/v3/domains", .identity("create_domain", IdentityPolicy.admin), query: .unread,
         body: .needed(.domain(changes: false))
       ) { try await create($0) },
-      Route(.get, "/v3/domains/{domain_id}", Permission("identity:get_domain", .authenticated), query: .unread) {
-        try await show($0)
-      },
       Route(
-        .patch, "/v3/domains/{domain_id}", Permission("identity:update_domain", .admin), query: .unread,
+        .get, one, .identity("get_domain", IdentityPolicy.adminOrSystemReaderOrDomainOrProject), query: .unread
+      ) { try await show($0) },
+      // Keystone says of these to everybody whether the domain is there, before it looks at rights.
+      Route(
+        .patch, one, .identity("update_domain", IdentityPolicy.admin + IdentityPolicy.untilFound), query: .forced,
         body: .needed(.domain(changes: true))
       ) { try await update($0) },
-      Route(.delete, "/v3/domains/{domain_id}", Permission("identity:delete_domain", .admin), query: .unread) {
-        try await delete($0)
-      },
+      Route(
+        .delete, one, .identity("delete_domain", IdentityPolicy.admin + IdentityPolicy.untilFound), query: .careful
+      ) { try await delete($0) },
     ]
   }
 
@@ -35,6 +37,7 @@ struct DomainRoutes: Sendable {
   private func list(_ call: Call) async throws -> Reply {
     var conditions: [SQL] = ["p.is_domain = 1"] + Self.filters.conditions(call.query)
     if let enabled = try call.query.bool("enabled") { conditions.append("p.enabled = \(enabled)") }
+    if let domain = call.listedDomain { conditions.append("p.id = \(domain)") }
     let fixed = conditions
     return try await call.list("domains", from: core.store, read: { try ProjectTable.list($0, fixed, $1) }, id: \.id) {
       $0.domain($1, call)
@@ -43,23 +46,29 @@ struct DomainRoutes: Sendable {
 
   private func create(_ call: Call) async throws -> Reply {
     let fields = try call.object("domain")
+    let explicit = try fields.optionalString("explicit_domain_id", 1...64)
+    guard explicit.map(Self.isID) ?? true else {
+      throw fields.invalid("explicit_domain_id", "it must be a UUID without dashes")
+    }
     var domain = Project(
-      id: Identifier.hex(), name: try fields.name(64), domainID: nil, parentID: nil, isDomain: true,
-      enabled: try fields.flag("enabled") ?? true, description: try fields.description() ?? "",
-      options: try fields.immutableOption(), extra: [:], tags: try fields.tags() ?? [])
+      id: explicit ?? Identifier.hex(), name: try fields.strippedName(64), domainID: nil, parentID: nil,
+      isDomain: true, enabled: try fields.flag("enabled") ?? true, description: try fields.description() ?? "",
+      options: try fields.immutableOption(), extra: [:], tags: try fields.tags()?.sorted() ?? [])
+    try fields.checkDomainName(domain.name)
     domain.extra = fields.newExtra()
     let made = domain
     try await core.write("domain") { tx in try ProjectTable.insert(tx, made) }
     return Reply.one(201, "domain") { $0.domain(made, call) }
   }
 
+  private static func isID(_ text: String) -> Bool {
+    text.utf8.count == 32 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+  }
+
   private func show(_ call: Call) async throws -> Reply {
     let id = try call.parameter("domain_id")
-    let caller = try call.principal()
-    guard call.mayRead || caller.scope.domainID == id else {
-      throw Fault.forbidden("Policy doesn't allow identity:get_domain to be performed.")
-    }
     let found = try await core.store.read { tx in try ProjectTable.domain(tx, id) }
+    try call.require(on: found?.policyTarget(domainFor: call.caller))
     guard let found else { throw Fault.noSuch("domain", id) }
     return Reply.one(200, "domain") { $0.domain(found, call) }
   }
@@ -67,11 +76,9 @@ struct DomainRoutes: Sendable {
   private func update(_ call: Call) async throws -> Reply {
     let id = try call.parameter("domain_id")
     let patch = try ProjectPatch(try call.object("domain"), isDomain: true)
-    let changed = try await core.write("domain") { tx in
+    let changed = try await core.writeKeepingAdministrators(call, "domain") { tx in
       guard let domain = try ProjectTable.domain(tx, id) else { throw Fault.noSuch("domain", id) }
-      if id == Bootstrap.domainID, patch.enabled == false {
-        throw Fault.forbidden("The default domain cannot be disabled.")
-      }
+      try call.require(on: call.cloudTarget)
       return try patch.apply(tx, to: domain)
     }
     return Reply.one(200, "domain") { $0.domain(changed, call) }
@@ -79,24 +86,10 @@ struct DomainRoutes: Sendable {
 
   private func delete(_ call: Call) async throws -> Reply {
     let id = try call.parameter("domain_id")
-    try await core.store.write { tx in
+    return try await core.delete(call, .domain, id) { tx in
       guard let domain = try ProjectTable.domain(tx, id) else { throw Fault.noSuch("domain", id) }
-      guard id != Bootstrap.domainID else { throw Fault.forbidden("The default domain cannot be deleted.") }
-      guard !domain.isImmutable else { throw Fault.forbidden("The domain is immutable.") }
-      guard !domain.enabled else { throw Fault.forbidden("A domain must be disabled before it can be deleted.") }
-      try ProjectTable.delete(tx, id)
-    }
-    return .done
-  }
-}
-
-extension Principal.Scope {
-  /// The domain of a token's scope: itself, or the project's.
-  var domainID: String? {
-    switch self {
-    case .domain(let id, _): id
-    case .project(let project): project.domainID
-    case .system, .unscoped: nil
+      try call.require(on: call.cloudTarget)
+      try ProjectTree.checkDelete(tx, domain)
     }
   }
 }

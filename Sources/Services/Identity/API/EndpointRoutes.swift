@@ -11,19 +11,21 @@ struct EndpointRoutes: Sendable {
     let one = "/v3/endpoints/{endpoint_id}"
     return [
       Route(
-        .get, "/v3/endpoints", Permission("identity:list_endpoints", .systemReader),
+        .get, "/v3/endpoints", .identity("list_endpoints", IdentityPolicy.adminOrSystemReader),
         query: .list([.init("interface", .choice(Self.interfaces))] + Self.filters.parameters)
       ) { try await list($0) },
       Route(
-        .post, "/v3/endpoints", Permission("identity:create_endpoint", .admin), query: .unread,
+        .post, "/v3/endpoints", .identity("create_endpoint", IdentityPolicy.admin), query: .unread,
         body: .needed(.endpoint(changes: false))
       ) { try await create($0) },
-      Route(.get, one, Permission("identity:get_endpoint", .systemReader), query: .unread) { try await show($0) },
+      Route(.get, one, .identity("get_endpoint", IdentityPolicy.adminOrSystemReader), query: .unread) {
+        try await show($0)
+      },
       Route(
-        .patch, one, Permission("identity:update_endpoint", .admin), query: .unread,
+        .patch, one, .identity("update_endpoint", IdentityPolicy.admin), query: .unread,
         body: .needed(.endpoint(changes: true))
       ) { try await update($0) },
-      Route(.delete, one, Permission("identity:delete_endpoint", .admin), query: .unread) { try await delete($0) },
+      Route(.delete, one, .identity("delete_endpoint", IdentityPolicy.admin), query: .unread) { try await delete($0) },
     ]
   }
 
@@ -45,26 +47,46 @@ struct EndpointRoutes: Sendable {
     guard let interface = try fields.optionalChoice("interface", Self.interfaces) else {
       throw fields.invalid("interface", "it is required")
     }
+    let region = try fields.optionalString("region_id", 1...255)
     let legacyRegion = try fields.optionalString("region", 1...255)
     var endpoint = Endpoint(
-      id: Identifier.hex(), serviceID: try fields.string("service_id", 1...64),
-      regionID: try fields.optionalString("region_id", 1...255) ?? legacyRegion, interface: interface,
+      id: Identifier.hex(), serviceID: try fields.string("service_id", 1...64), regionID: region ?? legacyRegion,
+      interface: interface,
       url: try url(fields), enabled: try fields.flag("enabled") ?? true, extra: [:])
     endpoint.extra = fields.newExtra()
     let made = endpoint
     try await core.write("endpoint") { tx in
+      if region == nil, let legacyRegion { try Self.makeRegion(tx, legacyRegion) }
       try Self.checkReferences(tx, made)
       try CatalogTable.insert(tx, made)
     }
     return reply(201, call, made)
   }
 
+  /// Any address with a scheme, as in Keystone, but for those that a browser would run. What it names for a token's
+  /// project or user must be known.
   private func url(_ fields: JSONFields) throws -> String {
     let url = try fields.string("url", 1...225)
-    guard url.hasPrefix("http://") || url.hasPrefix("https://") || url.hasPrefix(Endpoint.base) else {
-      throw fields.invalid("url", "it must be an HTTP URL")
+    let own = url.hasPrefix(Endpoint.base) ? "http:" + url.dropFirst(Endpoint.base.count) : url
+    let scheme = own.prefix { $0 != ":" }
+    let isScheme = scheme.utf8.allSatisfy { byte in
+      UInt8(ascii: "+") == byte || UInt8(ascii: "-") == byte || UInt8(ascii: ".") == byte || Self.isAlphanumeric(byte)
     }
+    guard isScheme, !scheme.isEmpty, own.utf8.count > scheme.utf8.count + 1,
+      !["javascript", "data", "vbscript"].contains(scheme.lowercased())
+    else { throw fields.invalid("url", "it must be a URL") }
+    guard EndpointURL(own) != nil else { throw fields.invalid("url", "it names something that is not known") }
     return url
+  }
+
+  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+  }
+
+  /// A region that is named in the old way is made where it is not there, as in Keystone.
+  private static func makeRegion(_ tx: Transaction, _ id: String) throws {
+    guard try CatalogTable.region(tx, id) == nil else { return }
+    try CatalogTable.insert(tx, Region(id: id, parentRegionID: nil, description: "", extra: [:]))
   }
 
   /// A service or region that does not exist is the body's mistake: 400.
@@ -87,6 +109,7 @@ struct EndpointRoutes: Sendable {
   private func update(_ call: Call) async throws -> Reply {
     let id = try call.parameter("endpoint_id")
     let fields = try call.object("endpoint")
+    try fields.sameID(id)
     let interface = try fields.optionalChoice("interface", Self.interfaces)
     let service = try fields.optionalString("service_id", 1...64)
     let region = try fields.patchString("region_id", 1...255)
@@ -98,7 +121,8 @@ struct EndpointRoutes: Sendable {
       guard var endpoint = try CatalogTable.endpoint(tx, id) else { throw Fault.noSuch("endpoint", id) }
       endpoint.interface = interface ?? endpoint.interface
       endpoint.serviceID = service ?? endpoint.serviceID
-      endpoint.regionID = region.applied(to: legacyRegion ?? endpoint.regionID)
+      if region.value == nil, let legacyRegion { try Self.makeRegion(tx, legacyRegion) }
+      endpoint.regionID = region.value ?? legacyRegion ?? region.applied(to: endpoint.regionID)
       endpoint.url = url ?? endpoint.url
       endpoint.enabled = enabled ?? endpoint.enabled
       endpoint.extra.merge(extra) { $1 }

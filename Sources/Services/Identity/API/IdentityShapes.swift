@@ -24,8 +24,6 @@ extension QueryShape {
       Parameter("enabled", .boolean), "idp_id", "protocol_id", "unique_id",
       Parameter("password_expires_at", .comparison(["lt", "lte", "gt", "gte", "eq", "neq"], .time)),
     ])
-
-  static let token = QueryShape(["nocatalog", "allow_expired"], others: .ignored)
 }
 
 extension JSONShape {
@@ -34,12 +32,10 @@ extension JSONShape {
   private static let shortDescription = orNull(text(0...255))
   private static let immutable = object([Field("immutable", orNull(flag))])
   private static let tags = array(of: text(1...255), 0...80)
-  /// Longest secret read, in characters; what is longer than a password may be is wrong by itself.
-  private static let secret = text(0...65536)
 
-  /// `{"<name>": {…}}`, where Keystone keeps what it does not know.
-  private static func keystone(_ name: String, _ fields: [Field]) -> JSONShape {
-    only(name, object(fields, others: .kept(.any, names: 0...255)))
+  /// `{"<name>": {…}}`, where Keystone keeps what it does not know. A change says something.
+  private static func keystone(_ name: String, _ fields: [Field], changes: Bool = false) -> JSONShape {
+    only(name, object(fields, others: .kept(.any, names: 0...255), count: (changes ? 1 : 0)...countMax))
   }
 
   private static func named(_ length: ClosedRange<Int>, _ changes: Bool) -> Field {
@@ -52,7 +48,7 @@ extension JSONShape {
       [
         named(1...64, changes), Field("description", shortDescription), Field("enabled", flag),
         Field("options", immutable), Field("tags", tags), Field("explicit_domain_id", id),
-      ])
+      ], changes: changes)
   }
 
   static func project(changes: Bool) -> JSONShape {
@@ -74,14 +70,8 @@ extension JSONShape {
         named(1...255, changes), Field("domain_id", changes ? orNull(id) : id), Field("enabled", flag),
         Field("default_project_id", orNull(id)), Field("password", orNull(secret)),
         Field("original_password", orNull(secret)), Field("description", description),
-        Field(
-          "options",
-          object(
-            [
-              "ignore_change_password_upon_first_use", "ignore_password_expiry", "ignore_lockout_failure_attempts",
-              "lock_password", "ignore_user_inactivity",
-            ].map { Field($0, orNull(flag)) })),
-      ])
+        Field("options", userOptions), Field("federated", array(of: federated, 0...100)),
+      ], changes: changes)
   }
 
   static let passwordChange = only(
@@ -89,7 +79,7 @@ extension JSONShape {
 
   static func group(changes: Bool) -> JSONShape {
     keystone(
-      "group", [named(1...64, changes), Field("description", description), Field("domain_id", id)])
+      "group", [named(1...64, changes), Field("description", description), Field("domain_id", id)], changes: changes)
   }
 
   static func role(changes: Bool) -> JSONShape {
@@ -107,16 +97,16 @@ extension JSONShape {
       [
         Field("id", orNull(text(0...255))), Field("description", shortDescription),
         Field("parent_region_id", orNull(text(1...255))),
-      ])
+      ], changes: changes)
   }
 
   static func service(changes: Bool) -> JSONShape {
     keystone(
       "service",
       [
-        Field("type", text(1...255), required: !changes), Field("name", orNull(text)), Field("enabled", flag),
+        Field("type", text(1...255), required: !changes), Field("name", text(1...255)), Field("enabled", flag),
         Field("description", description),
-      ])
+      ], changes: changes)
   }
 
   static func endpoint(changes: Bool) -> JSONShape {
@@ -127,35 +117,6 @@ extension JSONShape {
         Field("service_id", id, required: !changes), Field("url", text(1...225), required: !changes),
         Field("region_id", orNull(text(1...255))), Field("region", orNull(text(1...255))), Field("enabled", flag),
         Field("name", text), Field("description", description),
-      ])
+      ], changes: changes)
   }
-
-  static let applicationCredential = only(
-    "application_credential",
-    object([
-      .needed("name", text(1...255)), Field("id", text), Field("description", description),
-      Field("secret", orNull(text(1...PasswordHasher.passwordBytesMax))), Field("expires_at", orNull(text)),
-      Field("project_id", id), Field("unrestricted", orNull(flag)), Field("system", orNull(text)),
-      Field("roles", array(of: object([Field("id", id), Field("name", text(1...255))], count: 1...1), 0...100)),
-      Field("access_rules", array(of: object([], others: .ignored))),
-    ]))
-
-  /// What a login says. What a method does not need is not looked at, as in Keystone.
-  static let login: JSONShape = {
-    func open(_ fields: [Field]) -> JSONShape { object(fields, others: .ignored) }
-    let domain = open([Field("id", orNull(id)), Field("name", orNull(text(1...255)))])
-    let reference = [Field("id", orNull(id)), Field("name", orNull(text(1...255))), Field("domain", domain)]
-    let identity = open([
-      .needed("methods", array(of: text, 1...10)),
-      Field("password", open([.needed("user", open(reference + [.needed("password", secret)]))])),
-      Field("token", open([.needed("id", text(1...4096))])),
-      Field(
-        "application_credential",
-        open([
-          .needed("secret", secret), Field("id", orNull(id)), Field("name", orNull(text(1...255))),
-          Field("user", open(reference)),
-        ])),
-    ])
-    return open([.needed("auth", open([.needed("identity", identity), Field("scope", .any)]))])
-  }()
 }

@@ -32,6 +32,7 @@ extension Call {
       return Reply.json {
         $0.field(name, records.prefix(limit), encode)
         links(&$0, next: next)
+        if next != nil { $0.field("truncated", true) }
       }
     }
     var trailer = JSONWriter()

@@ -8,46 +8,49 @@ struct ProjectRoutes: Sendable {
   let core: IdentityCore
 
   var routes: [Route] {
-    [
+    let one = "/v3/projects/{project_id}"
+    return [
       Route(
-        .get, "/v3/projects", Permission("identity:list_projects", .systemReader), query: .projects(others: .refused)
+        .get, "/v3/projects", .identity("list_projects", IdentityPolicy.adminOrSystemReaderOrDomainReader),
+        query: .projects(others: .refused)
       ) { try await list($0) },
       Route(
-        .post, "/v3/projects", Permission("identity:create_project", .admin), query: .unread,
+        .post, "/v3/projects", .identity("create_project", IdentityPolicy.adminOrDomainManager), query: .unread,
         body: .needed(.project(changes: false))
       ) { try await create($0) },
-      Route(.get, "/v3/projects/{project_id}", Permission("identity:get_project", .authenticated), query: .unread) {
-        try await show($0)
-      },
       Route(
-        .patch, "/v3/projects/{project_id}", Permission("identity:update_project", .admin), query: .unread,
+        .get, one, .identity("get_project", IdentityPolicy.adminOrSystemReaderOrDomainReaderOrProject), query: .project
+      ) { try await show($0) },
+      Route(
+        .patch, one, .identity("update_project", IdentityPolicy.adminOrDomainManager), query: .unread,
         body: .needed(.project(changes: true))
-      ) {
-        try await update($0)
-      },
-      Route(.delete, "/v3/projects/{project_id}", Permission("identity:delete_project", .admin), query: .unread) {
+      ) { try await update($0) },
+      Route(.delete, one, .identity("delete_project", IdentityPolicy.adminOrDomainManager), query: .careful) {
         try await delete($0)
       },
       Route(
-        .get, "/v3/users/{user_id}/projects", Permission("identity:list_user_projects", .authenticated),
+        .get, "/v3/users/{user_id}/projects",
+        .identity("list_user_projects", IdentityPolicy.adminOrSystemReaderOrDomainReaderOrOwner),
         query: .projects(others: .ignored)
-      ) {
-        try await listOfUser($0)
-      },
+      ) { try await listOfUser($0) },
     ]
   }
 
   private func list(_ call: Call) async throws -> Reply {
-    let fixed = try Self.conditions(call.query)
+    var conditions = try Self.conditions(call.query)
+    if let domain = call.listedDomain { conditions.append("p.domain_id = \(domain)") }
+    let fixed = conditions
     return try await call.list("projects", from: core.store, read: { try ProjectTable.list($0, fixed, $1) }, id: \.id) {
       $0.project($1, call)
     }
   }
 
+  /// Nobody has projects who is not there; that is no 404, as in Keystone.
   private func listOfUser(_ call: Call) async throws -> Reply {
     let user = try call.parameter("user_id")
-    try call.requireSelfOrReader(user, "identity:list_user_projects")
     let caller = try call.principal()
+    let found = try await core.store.read { tx in try UserTable.find(tx, user) }
+    try call.require(on: found?.policyTarget)
     var conditions = try Self.conditions(call.query) + [AssignmentTable.reachable(by: user)]
     if caller.applicationCredential != nil, caller.userID == user {
       conditions.append("p.id = \(caller.projectID ?? "")")
@@ -83,62 +86,50 @@ struct ProjectRoutes: Sendable {
   private func create(_ call: Call) async throws -> Reply {
     let fields = try call.object("project")
     let isDomain = try fields.flag("is_domain") ?? false
-    let domain = try fields.optionalString("domain_id", 1...64)
+    let askedDomain = try fields.optionalString("domain_id", 1...64)
     let parent = try fields.optionalString("parent_id", 1...64)
-    guard !isDomain || domain == nil && parent == nil else {
+    let domain = try call.domainOfNew(askedDomain)
+    guard !isDomain || askedDomain == nil && parent == nil else {
       throw fields.invalid("is_domain", "a project that is a domain has neither domain nor parent")
     }
     var project = Project(
-      id: Identifier.hex(), name: try fields.name(64), domainID: nil, parentID: nil, isDomain: isDomain,
-      enabled: try fields.flag("enabled") ?? true, description: try fields.description() ?? "",
-      options: try fields.immutableOption(), extra: [:], tags: try fields.tags()?.sorted() ?? [])
+      id: Identifier.hex(), name: try fields.strippedName(64), domainID: isDomain ? nil : domain,
+      parentID: isDomain ? nil : parent ?? domain, isDomain: isDomain, enabled: try fields.flag("enabled") ?? true,
+      description: try fields.description() ?? "", options: try fields.immutableOption(), extra: [:],
+      tags: try fields.tags()?.sorted() ?? [])
+    if isDomain { try fields.checkDomainName(project.name) }
     project.extra = fields.newExtra()
-    let asked = project
-    let standard = try call.principal().scope.domainID ?? Bootstrap.domainID
-    let made = try await core.write("project") { tx in
-      var project = asked
-      if !isDomain { (project.domainID, project.parentID) = try place(tx, domain, parent, standard: standard) }
-      try ProjectTable.insert(tx, project)
-      return project
+    let made = project
+    let model = core.settings.limitModel
+    try await core.write("project") { tx in
+      if !isDomain { try ProjectTree.check(tx, domain: domain, parent: parent ?? domain, model) }
+      try ProjectTable.insert(tx, made)
     }
     return Reply.one(201, "project") { $0.project(made, call) }
   }
 
-  /// Where a new project stands: below its parent in the parent's domain, or at the top of its domain.
-  private func place(
-    _ tx: Transaction, _ domain: String?, _ parent: String?, standard: String
-  ) throws -> (domain: String, parent: String) {
-    if let parent {
-      guard let above = try ProjectTable.find(tx, parent) else {
-        throw Fault.notFound("Could not find the parent project: \(parent.quoted).")
-      }
-      let domainOfParent = above.domainID ?? above.id
-      guard domain == nil || domain == domainOfParent else {
-        throw Fault.badRequest("The parent project belongs to another domain.")
-      }
-      guard above.enabled else { throw Fault.forbidden("The parent project is disabled.") }
-      return (domainOfParent, parent)
-    }
-    let domain = domain ?? standard
-    guard try ProjectTable.domain(tx, domain) != nil else { throw Fault.noSuch("domain", domain) }
-    return (domain, domain)
-  }
-
   private func show(_ call: Call) async throws -> Reply {
     let id = try call.parameter("project_id")
-    guard try call.mayRead || call.principal().projectID == id else {
-      throw Fault.forbidden("Policy doesn't allow identity:get_project to be performed.")
+    let expansion = try ProjectExpansion(call.query)
+    let caller = try call.principal().userID
+    let (found, family) = try await core.store.read { tx in
+      let found = try ProjectTable.find(tx, id)
+      try call.require(on: found?.policyTarget)
+      return (found, try found.map { try expansion.read(tx, of: $0, for: caller) })
     }
-    let found = try await core.store.read { tx in try ProjectTable.find(tx, id) }
     guard let found else { throw Fault.noSuch("project", id) }
-    return Reply.one(200, "project") { $0.project(found, call) }
+    return Reply.one(200, "project") { $0.project(found, call, family) }
   }
 
   private func update(_ call: Call) async throws -> Reply {
     let id = try call.parameter("project_id")
-    let patch = try ProjectPatch(try call.object("project"), isDomain: false)
+    let fields = try call.object("project")
+    try fields.sameID(id)
+    let patch = try ProjectPatch(fields, isDomain: false)
     let changed = try await core.write("project") { tx in
-      guard let project = try ProjectTable.project(tx, id) else { throw Fault.noSuch("project", id) }
+      let project = try ProjectTable.find(tx, id)
+      try call.require(on: project?.policyTarget)
+      guard let project else { throw Fault.noSuch("project", id) }
       return try patch.apply(tx, to: project)
     }
     return Reply.one(200, "project") { $0.project(changed, call) }
@@ -146,20 +137,20 @@ struct ProjectRoutes: Sendable {
 
   private func delete(_ call: Call) async throws -> Reply {
     let id = try call.parameter("project_id")
-    try await core.store.write { tx in
-      guard let project = try ProjectTable.project(tx, id) else { throw Fault.noSuch("project", id) }
-      guard !project.isImmutable else { throw Fault.forbidden("The project is immutable.") }
-      guard try !ProjectTable.hasChildren(tx, id) else {
-        throw Fault.forbidden("The project has projects below it.")
-      }
-      try ProjectTable.delete(tx, id)
+    let isDomain = try await core.store.read { tx in try ProjectTable.find(tx, id)?.isDomain ?? false }
+    return try await core.delete(call, isDomain ? .domain : .project, id) { tx in
+      let project = try ProjectTable.find(tx, id)
+      try call.require(on: project?.policyTarget)
+      guard let project else { throw Fault.noSuch("project", id) }
+      try ProjectTree.checkDelete(tx, project)
     }
-    return .done
   }
 }
 
 extension JSONWriter {
-  mutating func project(_ project: Project, _ call: Call) {
+  mutating func project(
+    _ project: Project, _ call: Call, _ family: ProjectExpansion.Family? = nil, limits: [Limit]? = nil
+  ) {
     object {
       $0.field("id", project.id)
       $0.field("name", project.name)
@@ -171,6 +162,8 @@ extension JSONWriter {
       $0.field("tags", project.tags)
       $0.field("options", .object(project.options))
       $0.extra(project.extra)
+      family?.write(&$0, call)
+      if let limits { $0.field("limits", limits) { $0.limit($1, call) } }
       $0.links(call.link("/projects/\(project.id)"))
     }
   }

@@ -15,19 +15,21 @@ struct RegionRoutes: Sendable {
         query: .list(Self.filters.parameters, others: .refused)
       ) { try await list($0) },
       Route(
-        .post, "/v3/regions", Permission("identity:create_region", .admin), query: .unread,
+        .post, "/v3/regions", .identity("create_region", IdentityPolicy.admin), query: .unread,
         body: .needed(.region(changes: false))
       ) { try await create($0, id: nil) },
       Route(
-        .put, one, Permission("identity:create_region", .admin), query: .unread, body: .needed(.region(changes: false))
+        .put, one, .identity("create_region", IdentityPolicy.admin), query: .unread,
+        body: .needed(.region(changes: false))
       ) { call in
         try await create(call, id: try call.parameter("region_id"))
       },
       Route(.get, one, Permission("identity:get_region", .authenticated), query: .unread) { try await show($0) },
       Route(
-        .patch, one, Permission("identity:update_region", .admin), query: .unread, body: .needed(.region(changes: true))
+        .patch, one, .identity("update_region", IdentityPolicy.admin), query: .unread,
+        body: .needed(.region(changes: true))
       ) { try await update($0) },
-      Route(.delete, one, Permission("identity:delete_region", .admin), query: .unread) { try await delete($0) },
+      Route(.delete, one, .identity("delete_region", IdentityPolicy.admin), query: .unread) { try await delete($0) },
     ]
   }
 
@@ -39,14 +41,17 @@ struct RegionRoutes: Sendable {
     { $0.region($1, call) }
   }
 
+  /// Without an id, or with an empty one, the region gets one. An id of the path has no slash, as in Keystone.
   private func create(_ call: Call, id: String?) async throws -> Reply {
     let fields = try call.object("region")
-    let asked = try fields.optionalString("id", 1...255)
+    let asked = try fields.optionalString("id", 0...255)
     guard id == nil || asked == nil || asked == id else { throw fields.invalid("id", "it must be the path's") }
+    if let id, id.contains("/") { throw Fault.noSuch("region", id) }
+    let chosen = id ?? asked.flatMap { $0.isEmpty ? nil : $0 }
     var region = Region(
-      id: id ?? asked ?? Identifier.hex(), parentRegionID: try fields.optionalString("parent_region_id", 1...255),
+      id: chosen ?? Identifier.hex(), parentRegionID: try fields.optionalString("parent_region_id", 1...255),
       description: try fields.description() ?? "", extra: [:])
-    guard (1...255).contains(region.id.count) else { throw fields.invalid("id", "it is too long") }
+    guard region.id.count <= 255 else { throw fields.invalid("id", "it is too long") }
     region.extra = fields.newExtra()
     let made = region
     try await core.write("region") { tx in
@@ -56,10 +61,13 @@ struct RegionRoutes: Sendable {
     return Reply.one(201, "region") { $0.region(made, call) }
   }
 
+  /// A region stands below one that is there, and not below itself.
   private static func checkParent(_ tx: Transaction, _ region: Region) throws {
     guard let parent = region.parentRegionID else { return }
-    guard parent != region.id else { throw Fault.badRequest("A region cannot be its own parent.") }
     guard try CatalogTable.region(tx, parent) != nil else { throw Fault.noSuch("region", parent) }
+    guard try !CatalogTable.isBelow(tx, region: parent, root: region.id) else {
+      throw Fault.badRequest("A region cannot stand below itself.")
+    }
   }
 
   private func show(_ call: Call) async throws -> Reply {
@@ -72,6 +80,7 @@ struct RegionRoutes: Sendable {
   private func update(_ call: Call) async throws -> Reply {
     let id = try call.parameter("region_id")
     let fields = try call.object("region")
+    try fields.sameID(id)
     let parent = try fields.patchString("parent_region_id", 1...255)
     let description = try fields.description()
     let extra = fields.newExtra()
@@ -87,12 +96,13 @@ struct RegionRoutes: Sendable {
     return Reply.one(200, "region") { $0.region(changed, call) }
   }
 
+  /// Takes the regions below it along, as in Keystone.
   private func delete(_ call: Call) async throws -> Reply {
     let id = try call.parameter("region_id")
     try await core.store.write { tx in
       guard try CatalogTable.region(tx, id) != nil else { throw Fault.noSuch("region", id) }
-      guard try CatalogTable.isUnused(tx, region: id) else {
-        throw Fault.forbidden("The region has endpoints or regions below it.")
+      guard try !CatalogTable.hasEndpoints(tx, region: id) else {
+        throw Fault.forbidden("The region, or one below it, has endpoints.")
       }
       try CatalogTable.deleteRegion(tx, id)
     }

@@ -11,20 +11,23 @@ struct ServiceRoutes: Sendable {
     let one = "/v3/services/{service_id}"
     return [
       Route(
-        .get, "/v3/services", Permission("identity:list_services", .systemReader), query: .list(Self.filters.parameters)
+        .get, "/v3/services", .identity("list_services", IdentityPolicy.adminOrSystemReader),
+        query: .list(Self.filters.parameters)
       ) {
         try await list($0)
       },
       Route(
-        .post, "/v3/services", Permission("identity:create_service", .admin), query: .unread,
+        .post, "/v3/services", .identity("create_service", IdentityPolicy.admin), query: .unread,
         body: .needed(.service(changes: false))
       ) { try await create($0) },
-      Route(.get, one, Permission("identity:get_service", .systemReader), query: .unread) { try await show($0) },
+      Route(.get, one, .identity("get_service", IdentityPolicy.adminOrSystemReader), query: .unread) {
+        try await show($0)
+      },
       Route(
-        .patch, one, Permission("identity:update_service", .admin), query: .unread,
+        .patch, one, .identity("update_service", IdentityPolicy.admin), query: .unread,
         body: .needed(.service(changes: true))
       ) { try await update($0) },
-      Route(.delete, one, Permission("identity:delete_service", .admin), query: .unread) { try await delete($0) },
+      Route(.delete, one, .identity("delete_service", IdentityPolicy.admin), query: .unread) { try await delete($0) },
     ]
   }
 
@@ -58,6 +61,7 @@ struct ServiceRoutes: Sendable {
   private func update(_ call: Call) async throws -> Reply {
     let id = try call.parameter("service_id")
     let fields = try call.object("service")
+    try fields.sameID(id)
     let type = fields.has("type") ? try fields.string("type", 1...255) : nil
     let name = try fields.optionalString("name")
     let description = try fields.description()

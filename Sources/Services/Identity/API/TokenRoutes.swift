@@ -7,126 +7,135 @@ import Store
 struct TokenRoutes: Sendable {
   let core: IdentityCore
 
+  /// In a request: the sender knows what access rules are. Keystone's middleware says so with its version of them.
+  private static let accessRulesHeader = "OpenStack-Identity-Access-Rules"
+
   var routes: [Route] {
-    [
-      Route(.post, "/v3/auth/tokens", Permission("identity:authenticate", .open), query: .token, body: .needed(.login))
-      { try await issue($0) },
-      Route(.get, "/v3/auth/tokens", Permission("identity:validate_token", .authenticated), query: .token) {
-        try await show($0)
+    let path = "/v3/auth/tokens"
+    return [
+      Route(.post, path, Permission("identity:authenticate", .open), query: .token, body: .needed(.login)) {
+        try await issue($0)
       },
       Route(
-        .delete, "/v3/auth/tokens", Permission("identity:revoke_token", .authenticated),
+        .get, path,
+        Permission("identity:validate_token", .any(IdentityPolicy.adminOrSystemReaderOrServiceOrOwnerOfAnyScope)),
+        query: .token
+      ) { try await show($0) },
+      Route(
+        .head, path, Permission("identity:check_token", .any(IdentityPolicy.adminOrSystemReaderOrOwnerOfAnyScope)),
+        query: .token
+      ) { try await show($0) },
+      Route(
+        .delete, path, Permission("identity:revoke_token", .any(IdentityPolicy.adminOrOwnerOfAnyScope)),
         query: .init([.init("cascade", .boolean)], others: .ignored)
       ) { try await revoke($0) },
     ]
   }
 
   private func issue(_ call: Call) async throws -> Reply {
-    let request = try AuthRequest(try call.body())
-    request.claim(RequestScope.current)
     do {
-      let issued = try await LoginRules(core: core).issue(request, withCatalog: !call.query.has("nocatalog"))
+      let request = try AuthRequest(try call.body())
+      request.claim(RequestScope.current)
+      let wanted = !call.query.has("nocatalog")
+      return try await reply(try await LoginRules(core: core).issue(request, call, withCatalog: wanted), call)
+    } catch var fault as Fault where fault.status == 401 {
+      fault.headers.append(challenge(call))
+      throw fault
+    } catch let unsupported as UnsupportedMethod {
+      return unsupportedReply(unsupported, call)
+    }
+  }
+
+  /// What a login ended with, as an answer. Also for logins by other ways than `POST /auth/tokens`.
+  func reply(_ outcome: LoginRules.Outcome, _ call: Call) async throws -> Reply {
+    switch outcome {
+    case .token(let issued):
       let who = issued.principal
       RequestScope.current?.isAsked(byUser: who.userID, name: who.userName, project: who.projectID)
-      return reply(201, issued.token, issued.principal, issued.catalog.map(core.catalogJSON))
-    } catch var fault as Fault where fault.status == 401 {
-      fault.headers.append(("WWW-Authenticate", "Keystone uri=\"\(call.baseURL)/identity\""))
-      throw fault
+      return try await reply(201, issued.token, who, issued.catalog)
+    case .receipt(let receipt):
+      let headers = [(name: Receipt.header, value: receipt.sealed.reveal()), challenge(call)]
+      return Reply.json(401, headers: headers) { ReceiptBody.write(&$0, receipt.facts) }
+    }
+  }
+
+  private func challenge(_ call: Call) -> (name: String, value: String) {
+    ("WWW-Authenticate", "Keystone uri=\"\(call.baseURL)/identity\"")
+  }
+
+  /// Keystone names the methods there are beside the fault.
+  private func unsupportedReply(_ unsupported: UnsupportedMethod, _ call: Call) -> Reply {
+    Reply.json(401, headers: [challenge(call)]) { json in
+      json.field("error") {
+        $0.field("code", 401)
+        $0.field("message", "The authentication method \(unsupported.name.quoted) is not offered.")
+        $0.field("title", "Unauthorized")
+        $0.field("identity") { $0.field("methods", LoginMethods.offered.map { $0.name }) }
+      }
     }
   }
 
   private func show(_ call: Call) async throws -> Reply {
-    let (token, _, principal) = try await subject(call, servicesToo: true)
+    let (token, verified) = try await subject(call, expiredToo: try call.query.bool("allow_expired") ?? false)
+    let principal = verified.principal
+    // Who does not know of access rules must not take the token for one without.
+    if principal.applicationCredential?.accessRules != nil,
+      call.header(Self.accessRulesHeader).flatMap(Double.init).map({ $0 < 1 }) ?? true
+    {
+      throw Self.noSuchToken
+    }
     let wanted = !call.query.has("nocatalog") && principal.scope != .unscoped
-    return reply(200, token, principal, wanted ? try await core.catalogJSON() : nil)
+    return try await reply(200, token, principal, wanted ? try await core.catalogJSON(for: principal) : nil)
   }
 
   /// With `?cascade=false` the tokens that were got with it stay.
   private func revoke(_ call: Call) async throws -> Reply {
-    let (_, payload, _) = try await subject(call, servicesToo: false)
+    let (_, verified) = try await subject(call, expiredToo: false)
     let descendants = try call.query.bool("cascade") ?? true
-    try await core.store.write { tx in try RevocationTable.insert(tx, payload, descendants: descendants) }
+    try await core.store.write { tx in try RevocationTable.insert(tx, verified.payload, descendants: descendants) }
     return .done
   }
 
-  /// The token in `X-Subject-Token`: the caller's own user's, or anybody's for an administrator (and, where
-  /// `servicesToo`, for a service). Throws `Fault` 404 where it is not valid.
+  private static var noSuchToken: Fault { .notFound("The token could not be found.") }
+
+  /// The token in `X-Subject-Token`, where `expiredToo` also one that has expired not long ago. Throws `Fault` 404
+  /// where it is not valid, 403 where it is none of the caller's business.
   private func subject(
-    _ call: Call, servicesToo: Bool
-  ) async throws -> (token: Secret<String>, payload: TokenPayload, principal: Principal) {
+    _ call: Call, expiredToo: Bool
+  ) async throws -> (token: Secret<String>, verified: VerifiedToken) {
     guard let text = call.header("X-Subject-Token"), !text.isEmpty else {
       throw Fault.badRequest("The header X-Subject-Token is needed.")
     }
-    let caller = try call.principal()
     let token = Secret(text)
-    let verified = try await core.verify(token)
-    let principal = verified?.principal
-    let privileged = caller.isAdmin || servicesToo && (caller.has(role: "service") || call.mayRead)
-    guard privileged || principal?.userID == caller.userID else {
-      throw Fault.forbidden("Only the token's own user may do this.")
+    guard let verified = try await expiredToo ? core.verifyEnded(token) : core.verify(token) else {
+      throw Self.noSuchToken
     }
-    guard let verified else { throw Fault.notFound("The token could not be found.") }
-    return (token, verified.payload, verified.principal)
+    try call.require(on: PolicyTarget(userIDs: [verified.principal.userID]))
+    return (token, verified)
   }
 
   private func reply(
     _ status: Int, _ token: Secret<String>, _ principal: Principal, _ catalog: [UInt8]?
-  ) -> Reply {
-    Reply.json(status, headers: [("X-Subject-Token", token.reveal()), ("Vary", "X-Auth-Token")]) { json in
+  ) async throws -> Reply {
+    let clouds = try await core.serviceProvidersJSON()
+    return Reply.json(status, headers: [("X-Subject-Token", token.reveal()), ("Vary", "X-Auth-Token")]) { json in
       json.field("token") { json in
         TokenBody.write(&json, principal)
         if let catalog {
           json.key("catalog")
           json.raw(catalog)
         }
-      }
-    }
-  }
-}
-
-/// A token's body without its catalogue.
-enum TokenBody {
-  static func write(_ json: inout JSONWriter, _ principal: Principal) {
-    json.field("methods", principal.methods)
-    json.field("user") {
-      $0.field("id", principal.userID)
-      $0.field("name", principal.userName)
-      $0.named("domain", id: principal.userDomainID, principal.userDomainName)
-      $0.field("password_expires_at", nil as String?)
-    }
-    json.field("audit_ids", principal.auditIDs)
-    json.field("expires_at", principal.expiresAt.iso8601Microseconds)
-    json.field("issued_at", principal.issuedAt.iso8601Microseconds)
-    switch principal.scope {
-    case .unscoped: return
-    case .project(let project):
-      json.field("project") {
-        $0.field("id", project.id)
-        $0.field("name", project.name)
-        $0.named("domain", id: project.domainID, project.domainName)
-      }
-      json.field("is_domain", false)
-    case .domain(let id, let name): json.named("domain", id: id, name)
-    case .system: json.field("system") { $0.field("all", true) }
-    }
-    json.field("roles", principal.roles) { json, role in
-      json.object {
-        $0.field("id", role.id)
-        $0.field("name", role.name)
-      }
-    }
-    if let credential = principal.applicationCredential {
-      json.field("application_credential") {
-        $0.field("id", credential.id)
-        $0.field("name", credential.name)
-        $0.field("restricted", !credential.unrestricted)
+        if let clouds {
+          json.key("service_providers")
+          json.raw(clouds)
+        }
       }
     }
   }
 }
 
 extension JSONWriter {
-  mutating func catalogEntry(_ entry: CatalogEntry, base: String) {
+  mutating func catalogEntry(_ entry: CatalogEntry) {
     object {
       $0.field("id", entry.id)
       $0.field("type", entry.type)
@@ -137,7 +146,7 @@ extension JSONWriter {
           $0.field("interface", endpoint.interface)
           $0.field("region_id", endpoint.regionID)
           $0.field("region", endpoint.regionID)
-          $0.field("url", endpoint.url(base: base))
+          $0.field("url", endpoint.url)
         }
       }
     }

@@ -2,7 +2,8 @@ import Converge
 import Kit
 import Store
 
-/// Forgets revocations of tokens that have expired meanwhile.
+/// Forgets revocations of tokens that nobody can see any more, groups of federated logins whose time is over,
+/// signatures that are too old by now, and OAuth 1.0a tokens that have ended.
 struct RevocationCleanup: Converger {
   let core: IdentityCore
   let name = "identity.revocations"
@@ -11,6 +12,16 @@ struct RevocationCleanup: Converger {
 
   func step() async throws {
     let now = core.now()
-    try await core.store.write { tx in try RevocationTable.deleteExpired(tx, at: now) }
+    let oldest = now.adding(seconds: -core.settings.tokenSeconds - RevocationEventTable.keptLonger)
+    try await core.store.write { tx in
+      // A token that has ended can still be validated for a while: till then it must be known that it was revoked.
+      let unseen = now.adding(seconds: -core.settings.expiredTokenSeconds)
+      try RevocationTable.deleteExpired(tx, at: unseen)
+      try AccessTokenTable.deleteExpired(tx, at: unseen)
+      try RequestTokenTable.deleteExpired(tx, at: now)
+      try CredentialTable.forgetSignatures(tx, before: now)
+      try RevocationEventTable.deleteOld(tx, before: oldest)
+      try FederatedUserTable.deleteExpiredGroups(tx, at: now)
+    }
   }
 }

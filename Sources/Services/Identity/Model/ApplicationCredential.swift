@@ -1,3 +1,4 @@
+import Auth
 import Kit
 
 /// A credential of its own that a user gives to a program: some of its roles in one project.
@@ -11,6 +12,8 @@ struct ApplicationCredential: Sendable {
   /// Whether its tokens may manage further application credentials.
   var unrestricted: Bool
   var roles: [Named] = []
+  /// What alone its tokens may do; nil is everything.
+  var accessRules: [AccessRule]?
 }
 
 /// An id with its name.

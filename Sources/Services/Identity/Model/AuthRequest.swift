@@ -31,22 +31,6 @@ enum Reference: Sendable {
 
 /// The body of `POST /auth/tokens`.
 struct AuthRequest: Sendable {
-  struct Password: Sendable {
-    var user: Reference
-    var password: Secret<String>
-  }
-
-  struct ApplicationCredential: Sendable {
-    enum Name: Sendable {
-      case id(String)
-      case name(String)
-    }
-    var name: Name
-    /// Needed with a name. With an id it must be the credential's own user.
-    var user: Reference?
-    var secret: Secret<String>
-  }
-
   enum Scope: Sendable {
     /// The request says nothing: the user's default project, or unscoped.
     case standard
@@ -54,64 +38,49 @@ struct AuthRequest: Sendable {
     case project(Reference)
     case domain(DomainReference)
     case system
+    /// The project of a trust, by the trust's id.
+    case trust(String)
   }
 
-  var password: Password?
-  var token: Secret<String>?
-  var applicationCredential: ApplicationCredential?
+  /// Each once, in the order in which the request names them.
+  var methods: [any LoginMethod]
   var scope: Scope
 
-  /// Reads a body. Throws `Fault` 400 where it is no request for a token, 401 for a method that is not known.
+  /// Longest secret read, in characters; what is longer than a password may be is wrong by itself.
+  static let secretMax = 65536
+
+  /// Reads a body. Throws `Fault` 400 where it is no request for a token, `UnsupportedMethod` for a method that is not
+  /// offered.
   init(_ body: JSONFields) throws {
     let auth = try body.object("auth")
     let identity = try auth.object("identity")
-    guard let methods = try identity.optionalStrings("methods", countMax: 10), !methods.isEmpty else {
+    guard let names = try identity.optionalStrings("methods", countMax: 10), !names.isEmpty else {
       throw identity.invalid("methods", "it must name at least one method")
     }
-    for method in Set(methods) {
-      switch method {
-      case "password": password = try Self.password(try identity.object(method))
-      case "token": token = Secret(try identity.object(method).string("id", 1...4096))
-      case "application_credential":
-        applicationCredential = try Self.applicationCredential(try identity.object(method))
-      default: throw Fault.unauthorized("The authentication method \(method.quoted) is not supported.")
-      }
+    if let absent = names.first(where: { !identity.has($0) }) { throw identity.invalid(absent, "it is required") }
+    var seen: Set<String> = []
+    methods = try names.filter { seen.insert($0).inserted }.map { name in
+      guard let method = LoginMethods.named(name) else { throw UnsupportedMethod(name: name) }
+      return try method.init(try identity.object(name))
     }
     scope = try Self.scope(auth)
-    if applicationCredential != nil, methods.count > 1 || auth.has("scope") {
+    if methods.contains(where: { $0 is ApplicationCredentialLogin }), methods.count > 1 || auth.has("scope") {
       throw Fault.unauthorized("An application credential stands alone and brings its own scope.")
     }
-  }
-
-  private static func password(_ fields: JSONFields) throws -> Password {
-    let user = try fields.object("user")
-    return Password(user: try Reference(user), password: Secret(try user.string("password", 0...Self.secretMax)))
-  }
-
-  /// Longest secret read, in characters; what is longer than a password may be is wrong by itself.
-  private static let secretMax = 65536
-
-  private static func applicationCredential(_ fields: JSONFields) throws -> ApplicationCredential {
-    let secret = Secret(try fields.string("secret", 0...Self.secretMax))
-    let user = try fields.optionalObject("user").map(Reference.init)
-    if let id = try fields.optionalString("id", 1...64) {
-      return ApplicationCredential(name: .id(id), user: user, secret: secret)
-    }
-    guard let user else { throw fields.invalid("user", "it is required with a name") }
-    return ApplicationCredential(name: .name(try fields.string("name", 1...255)), user: user, secret: secret)
   }
 
   private static func scope(_ auth: JSONFields) throws -> Scope {
     guard let value = auth.value("scope"), !value.isNull else { return .standard }
     if value.string == "unscoped" { return .unscoped }
     guard let members = value.object, members.count == 1, let kind = members.keys.first else {
-      throw auth.invalid("scope", "it must name one of project, domain, system and unscoped")
+      throw auth.invalid("scope", "it must name one of project, domain, system, OS-TRUST:trust and unscoped")
     }
     let fields = JSONFields(members, path: "auth.scope")
     switch kind {
     case "unscoped": return .unscoped
     case "project": return .project(try Reference(try fields.object(kind)))
     case "domain": return .domain(try DomainReference(try fields.object(kind)))
+    case "OS-TRUST:trust": return .trust(try fields.object(kind).string("id", 1...64))
     case "system":
       guard try fields.object(kind).bool("all") else { throw fields.invalid("system.all", "it must be true") }
       return .system

@@ -36,10 +36,11 @@ struct Endpoint: Sendable {
   }
 }
 
-/// One service of a token's catalogue with its endpoints.
+/// One service of the catalogue with its endpoints.
 struct CatalogEntry: Sendable {
   var id: String
   var type: String
   var name: String
+  var enabled: Bool
   var endpoints: [Endpoint]
 }

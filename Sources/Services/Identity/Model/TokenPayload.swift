@@ -11,17 +11,27 @@ struct TokenPayload: Sendable, Equatable {
     case system
   }
 
-  struct Methods: OptionSet, Sendable {
-    let rawValue: UInt8
+  struct Methods: OptionSet, Sendable, Hashable {
+    let rawValue: UInt16
     static let password = Methods(rawValue: 1)
     static let token = Methods(rawValue: 2)
     static let applicationCredential = Methods(rawValue: 4)
-    static let all: Methods = [.password, .token, .applicationCredential]
+    static let totp = Methods(rawValue: 8)
+    static let mapped = Methods(rawValue: 16)
+    static let openid = Methods(rawValue: 32)
+    static let oauth1 = Methods(rawValue: 64)
+    static let ec2credential = Methods(rawValue: 128)
+    static let all: Methods = Methods(rawValue: 255)
+    /// Names of those that a user may be asked for.
+    static let offered: Set<String> = Set(named.map(\.name)).subtracting(["ec2credential"])
 
-    var names: [String] {
-      [(Methods.password, "password"), (.token, "token"), (.applicationCredential, "application_credential")]
-        .filter { contains($0.0) }.map(\.1)
-    }
+    /// Each with what the API calls it.
+    static let named: [(method: Methods, name: String)] = [
+      (.password, "password"), (.token, "token"), (.applicationCredential, "application_credential"), (.totp, "totp"),
+      (.mapped, "mapped"), (.openid, "openid"), (.oauth1, "oauth1"), (.ec2credential, "ec2credential"),
+    ]
+
+    var names: [String] { Self.named.filter { contains($0.method) }.map(\.name) }
   }
 
   var methods: Methods
@@ -36,11 +46,32 @@ struct TokenPayload: Sendable, Equatable {
   /// Audit ids of the tokens it was got with, the first login's first.
   var ancestors: [[UInt8]]
   var applicationCredentialID: String?
+  /// The trust it came by. `userID` is the trustee; what the trustor's `token_generation` was is here.
+  var trustID: String?
+  var trustorGeneration = 0
+  /// The OAuth 1.0a access token it came by.
+  var accessTokenID: String?
+  /// Where its user logged in, if elsewhere.
+  var federation: Principal.Federation?
 
   static let auditIDBytes = 16
+  /// Longer tokens are not looked at: room for the longest chain and all groups, sealed.
+  static let sealedBytesMax = 4096
   /// Rescopings in a row at the most.
   static let ancestorsMax = 32
-  private static let version: UInt8 = 1
+  /// Groups that a federated login may bring.
+  static let federatedGroupsMax = 100
+  /// Version 1 was written before there was federation. Such tokens are void after the upgrade: their owners log in
+  /// anew.
+  private static let version: UInt8 = 2
+
+  /// What may follow the fixed part, each once and in this order.
+  private enum Part: UInt8 {
+    case applicationCredential = 1
+    case trust = 2
+    case accessToken = 3
+    case federation = 4
+  }
 
   /// As shown: the token's own audit id and the first of its chain.
   var auditIDs: [String] { ([auditID] + ancestors.prefix(1)).map(Base64URL.encode) }
@@ -49,8 +80,17 @@ struct TokenPayload: Sendable, Equatable {
 
   // MARK: Bytes
 
+  /// Whether all ids can be written: each has 1 to 255 bytes.
+  var isEncodable: Bool {
+    let ids =
+      [userID, scope.targetID, applicationCredentialID, trustID, accessTokenID, federation?.identityProviderID]
+      + [federation?.protocolID] + (federation?.groupIDs ?? [])
+    return ids.allSatisfy { id in id.map { (1...255).contains($0.utf8.count) } ?? true }
+      && federation.map { $0.groupIDs.count <= Self.federatedGroupsMax } ?? true
+  }
+
   func encoded() -> [UInt8] {
-    var bytes: [UInt8] = [Self.version, methods.rawValue]
+    var bytes: [UInt8] = [Self.version, UInt8(methods.rawValue >> 8), UInt8(methods.rawValue & 255)]
     func put(_ value: Int64) { withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) } }
     func put(_ id: String) {
       if let packed = Self.pack(id) {
@@ -80,7 +120,23 @@ struct TokenPayload: Sendable, Equatable {
     bytes += auditID
     bytes.append(UInt8(ancestors.count))
     for ancestor in ancestors { bytes += ancestor }
-    if let applicationCredentialID { put(applicationCredentialID) }
+    func put(_ part: Part, _ ids: String?...) {
+      guard let first = ids.first, first != nil else { return }
+      bytes.append(part.rawValue)
+      for id in ids { put(id ?? "") }
+    }
+    // Their number comes first: no piece of a token is a token with fewer bounds.
+    let parts = [applicationCredentialID, trustID, accessTokenID, federation?.identityProviderID]
+    bytes.append(UInt8(parts.count { $0 != nil }))
+    put(.applicationCredential, applicationCredentialID)
+    put(.trust, trustID, String(trustorGeneration))
+    put(.accessToken, accessTokenID)
+    if let federation {
+      put(.federation, federation.identityProviderID, federation.protocolID)
+      let groups = federation.groupIDs.prefix(Self.federatedGroupsMax)
+      bytes.append(UInt8(groups.count))
+      for group in groups { put(group) }
+    }
     return bytes
   }
 
@@ -99,8 +155,20 @@ struct TokenPayload: Sendable, Equatable {
       if length == 0 { return take(16).map(Self.unpack) }
       return take(Int(length)).flatMap { String(validating: $0, as: UTF8.self) }
     }
-    guard byte() == Self.version, let methods = byte().map(Methods.init(rawValue:)),
-      !methods.isEmpty, methods.isSubset(of: .all), let issuedAt = number(), let expiresAt = number(),
+    func federation() -> Principal.Federation? {
+      guard let provider = id(), let protocolID = id(), let count = byte(), count <= Self.federatedGroupsMax else {
+        return nil
+      }
+      var groups: [String] = []
+      for _ in 0..<count {
+        guard let group = id() else { return nil }
+        groups.append(group)
+      }
+      return .init(identityProviderID: provider, protocolID: protocolID, groupIDs: groups)
+    }
+    guard byte() == Self.version, let high = byte(), let low = byte(),
+      case let methods = Methods(rawValue: UInt16(high) << 8 | UInt16(low)), !methods.isEmpty,
+      methods.isSubset(of: .all), let issuedAt = number(), let expiresAt = number(),
       let userID = id(), let userGeneration = number(), let kind = byte()
     else { return nil }
     switch kind {
@@ -118,12 +186,31 @@ struct TokenPayload: Sendable, Equatable {
       guard let ancestor = take(Self.auditIDBytes) else { return nil }
       ancestors.append(ancestor)
     }
-    var credential: String?
-    if methods.contains(.applicationCredential) {
-      guard let id = id() else { return nil }
-      credential = id
+    guard let parts = byte() else { return nil }
+    var last: UInt8 = 0
+    for _ in 0..<parts {
+      guard let next = byte(), next > last, let part = Part(rawValue: next) else { return nil }
+      last = next
+      switch part {
+      case .applicationCredential:
+        guard let id = id() else { return nil }
+        applicationCredentialID = id
+      case .trust:
+        guard let trust = id(), let generation = id().flatMap({ Int($0) }) else { return nil }
+        trustID = trust
+        trustorGeneration = generation
+      case .accessToken:
+        guard let id = id() else { return nil }
+        accessTokenID = id
+      case .federation:
+        guard let found = federation() else { return nil }
+        self.federation = found
+      }
     }
-    guard rest.isEmpty else { return nil }
+    // What a method stands for must be there: a token never loses what confines it.
+    guard rest.isEmpty, methods.contains(.applicationCredential) == (applicationCredentialID != nil),
+      !methods.contains(.oauth1) || accessTokenID != nil
+    else { return nil }
     self.methods = methods
     self.userID = userID
     self.userGeneration = Int(userGeneration)
@@ -131,12 +218,12 @@ struct TokenPayload: Sendable, Equatable {
     self.expiresAt = Timestamp(microseconds: expiresAt)
     self.auditID = auditID
     self.ancestors = ancestors
-    applicationCredentialID = credential
   }
 
   init(
     methods: Methods, userID: String, userGeneration: Int, scope: Scope, issuedAt: Timestamp, expiresAt: Timestamp,
-    auditID: [UInt8], ancestors: [[UInt8]], applicationCredentialID: String?
+    auditID: [UInt8], ancestors: [[UInt8]], applicationCredentialID: String?, trustID: String? = nil,
+    trustorGeneration: Int = 0, accessTokenID: String? = nil, federation: Principal.Federation? = nil
   ) {
     self.methods = methods
     self.userID = userID
@@ -147,6 +234,10 @@ struct TokenPayload: Sendable, Equatable {
     self.auditID = auditID
     self.ancestors = ancestors
     self.applicationCredentialID = applicationCredentialID
+    self.trustID = trustID
+    self.trustorGeneration = trustorGeneration
+    self.accessTokenID = accessTokenID
+    self.federation = federation
   }
 
   /// 32 hexadecimal digits in lower case as 16 bytes; nil for any other id.

@@ -9,17 +9,8 @@ struct User: Sendable {
   var defaultProjectID: String?
   var options: [String: JSONValue]
   var extra: [String: JSONValue]
-}
-
-/// What a login needs to know of a user.
-struct UserLogin: Sendable {
-  var id: String
-  var enabled: Bool
-  var passwordHash: String?
-  /// Logins that failed since the last that did not.
-  var failedLogins: Int
-  var lastFailedAt: Timestamp?
-  var options: [String: JSONValue]
-  var defaultProjectID: String?
-  var tokenGeneration: Int
+  /// When its password ends; nil where it does not end by itself, or there is none.
+  var passwordExpiresAt: Timestamp?
+  /// When it last logged in; where that was never, when it was made. Is read, never written with a user.
+  var lastActiveAt: Timestamp?
 }

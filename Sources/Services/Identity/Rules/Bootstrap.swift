@@ -72,8 +72,8 @@ struct Bootstrap: Sendable {
       let id = Identifier.hex()
       ids[name] = id
       try RoleTable.insert(
-        tx, Role(id: id, name: name, description: nil, options: ["immutable": .bool(true)], extra: [:]))
-      if let implied = implies.flatMap({ ids[$0] }) { try RoleTable.imply(tx, id, implied) }
+        tx, Role(id: id, name: name, domainID: nil, description: nil, options: ["immutable": .bool(true)], extra: [:]))
+      if let implied = implies.flatMap({ ids[$0] }) { _ = try RoleTable.imply(tx, id, implied) }
     }
     return ids
   }
@@ -93,10 +93,10 @@ struct Bootstrap: Sendable {
     try UserTable.id(tx, .name(name, .id(Self.domainID)))
   }
 
-  /// The user's id; made where it is not there, else given the new password.
+  /// The user's id; made where it is not there, else given the new password, which need not be changed at once.
   private func user(_ tx: Transaction, _ name: String, hash: String) throws -> String {
     if let id = try user(tx, name) {
-      try UserTable.setPassword(tx, id, hash: hash)
+      try PasswordRules(core: core).set(tx, id, hash: hash, selfService: true)
       return id
     }
     let id = Identifier.hex()
@@ -104,7 +104,8 @@ struct Bootstrap: Sendable {
       tx,
       User(
         id: id, domainID: Self.domainID, name: name, enabled: true, defaultProjectID: nil, options: [:], extra: [:]),
-      passwordHash: hash)
+      at: core.now())
+    try PasswordRules(core: core).set(tx, id, hash: hash, selfService: true)
     return id
   }
 

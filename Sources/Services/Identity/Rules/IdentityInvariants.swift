@@ -37,10 +37,25 @@ extension IdentityService: InvariantKeeper {
           """)
         return someone ? [] : ["nobody is administrator"]
       },
+      Invariant(
+        "identity.trusts", "A trust that hands on another gives no more than that one, and ends no later.",
+        repair: Self.repair,
+        rows: """
+          SELECT 'trust ' || t.id FROM identity_trust t JOIN identity_trust p ON p.id = t.redelegated_trust_id
+          WHERE COALESCE(t.project_id, '') <> COALESCE(p.project_id, '') OR t.impersonation > p.impersonation
+            OR t.redelegation_count >= p.redelegation_count
+            OR p.expires_at IS NOT NULL AND (t.expires_at IS NULL OR t.expires_at > p.expires_at)
+            OR EXISTS (SELECT 1 FROM identity_trust_role k WHERE k.trust_id = t.id AND NOT EXISTS (
+              SELECT 1 FROM identity_trust_role q WHERE q.trust_id = p.id AND q.role_id = k.role_id))
+          ORDER BY t.id
+          """),
       .json("identity.projects", table: "identity_project", key: "id", columns: ["options", "extra"]),
       .json("identity.users", table: "identity_user", key: "id", columns: ["options", "extra"]),
       .json("identity.groups", table: "identity_group", key: "id", columns: ["extra"]),
       .json("identity.roles", table: "identity_role", key: "id", columns: ["options", "extra"]),
+      .json("identity.endpoint_groups", table: "identity_endpoint_group", key: "id", columns: ["filters"]),
+      .json("identity.credentials", table: "identity_credential", key: "id", columns: ["extra"]),
+      .json("identity.policies", table: "identity_policy", key: "id", columns: ["extra"]),
     ]
   }
 }

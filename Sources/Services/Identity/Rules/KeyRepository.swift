@@ -1,4 +1,5 @@
 import Auth
+import Crypto
 import Foundation
 import Kit
 import Synchronization
@@ -19,6 +20,8 @@ final class KeyRepository: Sendable {
 
   private struct Keys {
     var primary: FernetKey
+    /// Names the primary key without telling it.
+    var primaryPrint: String
     /// All the others, newest first.
     var others: [FernetKey]
     /// When the directory was changed last, before it was read.
@@ -53,6 +56,19 @@ final class KeyRepository: Sendable {
   func seal(_ plain: [UInt8], at moment: Timestamp) throws -> String {
     reloadIfChanged()
     return try keys.withLock { $0.primary }.seal(plain, at: moment)
+  }
+
+  /// The same, with the print of the key: so that one knows what is still sealed with an older one.
+  func sealNamed(_ plain: [UInt8], at moment: Timestamp) throws -> (sealed: String, by: String) {
+    reloadIfChanged()
+    let (key, print) = keys.withLock { ($0.primary, $0.primaryPrint) }
+    return (try key.seal(plain, at: moment), print)
+  }
+
+  /// Names the key that seals now.
+  var primaryPrint: String {
+    reloadIfChanged()
+    return keys.withLock { $0.primaryPrint }
   }
 
   /// Grows with every change of the keys: what an older set opened, this one may not.
@@ -152,15 +168,20 @@ final class KeyRepository: Sendable {
   private static func load(_ directory: URL) throws -> Keys {
     let changed = Self.changed(directory)
     var found: [FernetKey] = []
+    var prints: [String] = []
     for number in try numbers(directory).reversed() {
       let text = try String(contentsOf: file(number, in: directory), encoding: .utf8)
       guard let bytes = Base64URL.decode(text.filter { !$0.isWhitespace }), let key = FernetKey(bytes: bytes) else {
         throw Failure(description: "file \(number) of the key directory is no Fernet key")
       }
       found.append(key)
+      prints.append(Base64URL.encode(Array(SHA256.hash(data: bytes).prefix(12))))
     }
-    guard let primary = found.first else { throw Failure(description: "the key directory holds no key") }
-    return Keys(primary: primary, others: Array(found.dropFirst()), changed: changed)
+    guard let primary = found.first, let primaryPrint = prints.first else {
+      throw Failure(description: "the key directory holds no key")
+    }
+    return Keys(
+      primary: primary, primaryPrint: primaryPrint, others: Array(found.dropFirst()), changed: changed)
   }
 
   /// Writes a new random key durably, readable by its owner alone.

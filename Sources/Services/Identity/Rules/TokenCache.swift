@@ -27,7 +27,6 @@ final class TokenCache: Sendable {
   private let hits = Counter()
   private let misses = Counter()
   private let unasked = Counter()
-  private let catalog = Mutex<(stamp: Stamp, json: [UInt8])?>(nil)
 
   /// What the token was found to be at `stamp`; nil where it was not looked at then, or has ended since.
   func find(_ token: TokenDigest, at stamp: Stamp, now: Timestamp) -> VerifiedToken? {
@@ -52,11 +51,6 @@ final class TokenCache: Sendable {
 
   /// Tokens remembered now.
   var count: Int { entries.withLock { $0.count } }
-
-  /// The catalogue's JSON as it was at `stamp`.
-  func catalog(at stamp: Stamp) -> [UInt8]? { catalog.withLock { $0?.stamp == stamp ? $0?.json : nil } }
-
-  func keep(catalog json: [UInt8], at stamp: Stamp) { catalog.withLock { $0 = (stamp, json) } }
 }
 
 extension TokenCache: MetricsSource {

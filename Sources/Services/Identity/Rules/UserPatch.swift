@@ -5,20 +5,23 @@ import Kit
 /// What a request changes of a user.
 struct UserPatch: Sendable {
   private let name: String?
-  private let enabled: Bool?
+  let enabled: Bool?
   private let defaultProject: Patch<String>
   private let members: [String: JSONValue]
+  /// Who the user is elsewhere from now on; nil leaves that as it is.
+  let federation: UserFederation?
   /// Whether the request says a password; `password` is nil where it takes it away.
   let setsPassword: Bool
   let password: Secret<String>?
 
   /// Throws `Fault` 400 for what is not as it must be.
   init(_ fields: JSONFields) throws {
-    name = try fields.newName(255)
+    name = try fields.newStrippedName(255)
     enabled = try fields.flag("enabled")
     defaultProject = try fields.patchString("default_project_id", 1...64)
     setsPassword = fields.has("password")
     password = try fields.password("password")
+    federation = try UserFederation(fields)
     var members: [String: JSONValue] = [:]
     for name in ["options", "domain_id"] {
       if let value = fields.value(name) { members[name] = value }
@@ -51,24 +54,4 @@ extension JSONFields {
     }
     return Secret(text)
   }
-
-  /// A user's options: those that Haneul honours, the ones about expiry by having none. Throws `Fault` 400 for another.
-  func userOptions(over old: [String: JSONValue]) throws -> [String: JSONValue] {
-    guard let fields = try optionalObject("options") else { return old }
-    var options = old
-    for name in Self.userOptionNames {
-      switch try fields.patchBool(name) {
-      case .absent: break
-      case .null: options[name] = nil
-      case .value(let flag): options[name] = .bool(flag)
-      }
-    }
-    try fields.finish()
-    return options
-  }
-
-  private static let userOptionNames = [
-    "ignore_lockout_failure_attempts", "lock_password", "ignore_change_password_upon_first_use",
-    "ignore_password_expiry", "ignore_user_inactivity",
-  ]
 }

@@ -36,14 +36,29 @@ enum CatalogTable {
       """)
   }
 
-  /// Whether nothing stands on the region: no endpoint, no child.
-  static func isUnused(_ tx: Transaction, region id: String) throws -> Bool {
-    try !tx.exists("SELECT 1 FROM identity_endpoint WHERE region_id = \(id) LIMIT 1")
-      && !tx.exists("SELECT 1 FROM identity_region WHERE parent_region_id = \(id) LIMIT 1")
+  /// Whether an endpoint is in the region, or in one below it.
+  static func hasEndpoints(_ tx: Transaction, region id: String) throws -> Bool {
+    try tx.exists("SELECT 1 FROM identity_endpoint WHERE region_id IN (\(regions(from: id))) LIMIT 1")
   }
 
+  /// Whether a region is `root`, or stands somewhere below it.
+  static func isBelow(_ tx: Transaction, region id: String, root: String) throws -> Bool {
+    try tx.exists("SELECT 1 FROM identity_region WHERE id = \(id) AND id IN (\(regions(from: root)))")
+  }
+
+  /// Deletes a region with those below it.
   static func deleteRegion(_ tx: Transaction, _ id: String) throws {
-    try tx.execute("DELETE FROM identity_region WHERE id = \(id)")
+    try tx.execute("DELETE FROM identity_region WHERE id IN (\(regions(from: id)))")
+  }
+
+  /// A region's id and those of all below it, as a statement.
+  private static func regions(from id: String) -> SQL {
+    """
+    WITH RECURSIVE below (id) AS (
+      SELECT id FROM identity_region WHERE id = \(id)
+      UNION SELECT q.id FROM identity_region q JOIN below b ON q.parent_region_id = b.id)
+    SELECT id FROM below
+    """
   }
 
   // MARK: Services
@@ -130,23 +145,26 @@ enum CatalogTable {
 
   // MARK: The catalogue of a token
 
-  /// Enabled services with their enabled endpoints; a service without any is left out.
+  /// All services with all their endpoints.
   static func catalog(_ tx: Transaction) throws -> [CatalogEntry] {
     var entries: [CatalogEntry] = []
     try tx.forEach(
       """
-      SELECT \(raw: endpointColumns), s.type, s.name FROM identity_service s
-      JOIN identity_endpoint e ON e.service_id = s.id WHERE s.enabled = 1 AND e.enabled = 1
+      SELECT s.id, s.type, s.name, s.enabled, e.id, e.region_id, e.interface, e.url, e.enabled, e.extra
+      FROM identity_service s LEFT JOIN identity_endpoint e ON e.service_id = s.id
       ORDER BY s.type, s.id, e.interface, e.id
       """
     ) {
-      let endpoint = try endpoint($0)
-      if entries.last?.id == endpoint.serviceID {
-        entries[entries.count - 1].endpoints.append(endpoint)
-      } else {
+      let service = $0.text(0)
+      if entries.last?.id != service {
         entries.append(
-          CatalogEntry(id: endpoint.serviceID, type: $0.text(7), name: $0.text(8), endpoints: [endpoint]))
+          CatalogEntry(id: service, type: $0.text(1), name: $0.text(2), enabled: $0.bool(3), endpoints: []))
       }
+      guard let id = $0.textOrNil(4) else { return }
+      entries[entries.count - 1].endpoints.append(
+        Endpoint(
+          id: id, serviceID: service, regionID: $0.textOrNil(5), interface: $0.text(6), url: $0.text(7),
+          enabled: $0.bool(8), extra: try $0.document(9)))
     }
     return entries
   }

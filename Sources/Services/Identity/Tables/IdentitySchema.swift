@@ -3,7 +3,10 @@ import Store
 /// The tables of the identity service. A domain is a row of `identity_project` with `is_domain`, as in Keystone.
 enum IdentitySchema {
   static let migrations = [
-    Migration(room: "identity", number: 1, .expand, resources + delegation + catalogue)
+    Migration(room: "identity", number: 1, .expand, resources + delegation + catalogue),
+    Migration(
+      room: "identity", number: 2, .expand,
+      roles + passwords + trusts + catalogueExtensions + federation + archive + domainConfig),
   ]
 
   private static let resources = [

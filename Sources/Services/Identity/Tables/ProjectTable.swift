@@ -46,24 +46,28 @@ enum ProjectTable {
   }
 
   static func insert(_ tx: Transaction, _ project: Project) throws {
-    try tx.execute(
-      """
-      INSERT INTO identity_project (id, name, domain_id, parent_id, is_domain, enabled, description, options, extra)
-      VALUES (\(project.id), \(project.name), \(project.domainID), \(project.parentID), \(project.isDomain),
-        \(project.enabled), \(project.description), \(project.options.document), \(project.extra.document))
-      """)
-    try setTags(tx, project.id, project.tags)
-    try tx.change("project", project.id)
+    try AccessNotes.row(tx, "identity_project", project.id) {
+      try tx.execute(
+        """
+        INSERT INTO identity_project (id, name, domain_id, parent_id, is_domain, enabled, description, options, extra)
+        VALUES (\(project.id), \(project.name), \(project.domainID), \(project.parentID), \(project.isDomain),
+          \(project.enabled), \(project.description), \(project.options.document), \(project.extra.document))
+        """)
+      try setTags(tx, project.id, project.tags)
+      try tx.change("project", project.id)
+    }
   }
 
   static func update(_ tx: Transaction, _ project: Project) throws {
-    try tx.execute(
-      """
-      UPDATE identity_project SET name = \(project.name), enabled = \(project.enabled),
-        description = \(project.description), options = \(project.options.document), extra = \(project.extra.document)
-      WHERE id = \(project.id)
-      """)
-    try tx.change("project", project.id)
+    try AccessNotes.row(tx, "identity_project", project.id) {
+      try tx.execute(
+        """
+        UPDATE identity_project SET name = \(project.name), enabled = \(project.enabled),
+          description = \(project.description), options = \(project.options.document), extra = \(project.extra.document)
+        WHERE id = \(project.id)
+        """)
+      try tx.change("project", project.id)
+    }
   }
 
   /// Voids every token of the project; of a domain, also those of its users and projects.
@@ -73,16 +77,10 @@ enum ProjectTable {
       UPDATE identity_project SET token_generation = token_generation + 1
       WHERE id = \(project.id) OR domain_id = \(project.id)
       """)
+    try RevocationEventTable.note(tx, project.isDomain ? .domain : .project, project.id)
     guard project.isDomain else { return }
     try tx.execute(
       "UPDATE identity_user SET token_generation = token_generation + 1 WHERE domain_id = \(project.id)")
-  }
-
-  /// Deletes it with all that belongs to it.
-  static func delete(_ tx: Transaction, _ id: String) throws {
-    let gone = try tx.query("SELECT id FROM identity_project WHERE id = \(id) OR domain_id = \(id)") { $0.text(0) }
-    try tx.execute("DELETE FROM identity_project WHERE id = \(id)")
-    for id in gone { try tx.change("project", id) }
   }
 
   static func hasChildren(_ tx: Transaction, _ id: String) throws -> Bool {

@@ -13,6 +13,9 @@ enum RevocationTable {
       ON CONFLICT (audit_id) DO UPDATE SET
         descendants = CASE WHEN excluded.descendants = 1 THEN 1 ELSE identity_revocation.descendants END
       """)
+    let id = Base64URL.encode(payload.auditID)
+    try RevocationEventTable.note(tx, .token, id)
+    if descendants { try RevocationEventTable.note(tx, .chain, id) }
   }
 
   /// The statement that gives a row where the token, or one that it was got with, was revoked.

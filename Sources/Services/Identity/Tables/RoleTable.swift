@@ -5,61 +5,91 @@ import Store
 enum RoleTable {
   private static func decode(_ row: any Row) throws -> Role {
     Role(
-      id: row.text(0), name: row.text(1), description: row.textOrNil(2), options: try row.document(3),
-      extra: try row.document(4))
+      id: row.text(0), name: row.text(1), domainID: row.textOrNil(2), description: row.textOrNil(3),
+      options: try row.document(4), extra: try row.document(5))
+  }
+
+  /// The name of a row of `identity_role r`, as everybody but the store knows it.
+  static let name = "coalesce(r.own_name, r.name)"
+
+  /// What stands in the column `name`, which has each value once: no role of the cloud is called what a domain's is.
+  private static func key(_ role: Role) -> String {
+    role.domainID.map { "\($0)\u{1F}\(role.name)" } ?? role.name
   }
 
   static func find(_ tx: Transaction, _ id: String) throws -> Role? {
     try list(tx, ["r.id = \(id)"], Chunk(count: 1)).first
   }
 
+  /// The role of the cloud of that name.
   static func named(_ tx: Transaction, _ name: String) throws -> Role? {
-    try list(tx, ["r.name = \(name)"], Chunk(count: 1)).first
+    try list(tx, ["r.name = \(name)", "r.domain_id IS NULL"], Chunk(count: 1)).first
   }
 
   static func list(_ tx: Transaction, _ conditions: [SQL], _ chunk: Chunk) throws -> [Role] {
     try tx.query(
       """
-      SELECT r.id, r.name, r.description, r.options, r.extra FROM identity_role r
+      SELECT r.id, \(raw: name), r.domain_id, r.description, r.options, r.extra FROM identity_role r
       \(chunk.clause(conditions, id: "r.id"))
       """,
       decode)
   }
 
   static func insert(_ tx: Transaction, _ role: Role) throws {
-    try tx.execute(
-      """
-      INSERT INTO identity_role (id, name, description, options, extra)
-      VALUES (\(role.id), \(role.name), \(role.description), \(role.options.document), \(role.extra.document))
-      """)
+    try AccessNotes.row(tx, "identity_role", role.id) {
+      try tx.execute(
+        """
+        INSERT INTO identity_role (id, name, domain_id, own_name, description, options, extra)
+        VALUES (\(role.id), \(key(role)), \(role.domainID), \(role.domainID.map { _ in role.name }),
+          \(role.description), \(role.options.document), \(role.extra.document))
+        """)
+    }
   }
 
   static func update(_ tx: Transaction, _ role: Role) throws {
-    try tx.execute(
-      """
-      UPDATE identity_role SET name = \(role.name), description = \(role.description),
-        options = \(role.options.document), extra = \(role.extra.document) WHERE id = \(role.id)
-      """)
-  }
-
-  static func delete(_ tx: Transaction, _ id: String) throws {
-    try tx.execute("DELETE FROM identity_role WHERE id = \(id)")
+    try AccessNotes.row(tx, "identity_role", role.id) {
+      try tx.execute(
+        """
+        UPDATE identity_role SET name = \(key(role)), own_name = \(role.domainID.map { _ in role.name }),
+          description = \(role.description), options = \(role.options.document), extra = \(role.extra.document)
+        WHERE id = \(role.id)
+        """)
+    }
   }
 
   // MARK: Inferences
 
-  static func imply(_ tx: Transaction, _ prior: String, _ implied: String) throws {
-    try tx.execute(
+  /// Whether it is new.
+  static func imply(_ tx: Transaction, _ prior: String, _ implied: String) throws -> Bool {
+    let isNew =
+      try tx.execute(
+        """
+        INSERT INTO identity_role_inference (prior_role_id, implied_role_id) VALUES (\(prior), \(implied))
+        ON CONFLICT DO NOTHING
+        """) > 0
+    if isNew { AccessNotes.came("role_inference", ["prior_role_id": prior, "implied_role_id": implied]) }
+    return isNew
+  }
+
+  /// Whether who has the role `prior` has `implied` by it, directly or by others.
+  static func brings(_ tx: Transaction, _ prior: String, _ implied: String) throws -> Bool {
+    try tx.exists(
       """
-      INSERT INTO identity_role_inference (prior_role_id, implied_role_id) VALUES (\(prior), \(implied))
-      ON CONFLICT DO NOTHING
+      WITH RECURSIVE brought (id) AS (
+        SELECT implied_role_id FROM identity_role_inference WHERE prior_role_id = \(prior)
+        UNION
+        SELECT n.implied_role_id FROM identity_role_inference n JOIN brought b ON n.prior_role_id = b.id)
+      SELECT 1 FROM brought WHERE id = \(implied)
       """)
   }
 
   /// Whether it was there.
   static func unimply(_ tx: Transaction, _ prior: String, _ implied: String) throws -> Bool {
-    try tx.execute(
-      "DELETE FROM identity_role_inference WHERE prior_role_id = \(prior) AND implied_role_id = \(implied)") > 0
+    let was =
+      try tx.execute(
+        "DELETE FROM identity_role_inference WHERE prior_role_id = \(prior) AND implied_role_id = \(implied)") > 0
+    if was { AccessNotes.went("role_inference", ["prior_role_id": prior, "implied_role_id": implied]) }
+    return was
   }
 
   /// Each role that brings others, with those it brings directly; only `prior`'s where it is given.
@@ -67,7 +97,7 @@ enum RoleTable {
     var inferences: [(prior: Named, implied: [Named])] = []
     try tx.forEach(
       """
-      SELECT p.id, p.name, i.id, i.name FROM identity_role_inference n
+      SELECT p.id, coalesce(p.own_name, p.name), i.id, coalesce(i.own_name, i.name) FROM identity_role_inference n
       JOIN identity_role p ON p.id = n.prior_role_id JOIN identity_role i ON i.id = n.implied_role_id
       \(SQL.whereAll(prior.map { ["p.id = \($0)"] } ?? [])) ORDER BY p.id, i.id
       """

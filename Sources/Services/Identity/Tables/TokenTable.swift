@@ -15,23 +15,27 @@ enum TokenTable {
     var target: ProjectTable.ForToken?
     var targetIsDomain: Bool
     var revoked: Bool
+    /// When the user's password ends; nil where it does not by itself.
+    var passwordExpiresAt: Timestamp?
     /// Effective ones in the scope, implied ones included, by name.
     var roles: [Principal.Role]
   }
 
   /// nil where the user is gone.
-  static func state(_ tx: Transaction, _ payload: TokenPayload) throws -> State? {
+  static func state(_ tx: Transaction, _ payload: TokenPayload, at now: Timestamp) throws -> State? {
     var state: State?
     try tx.forEach(
       """
-      \(AssignmentTable.effective(start(payload)))
+      \(AssignmentTable.effective(start(payload, now)))
       SELECT u.name, u.enabled, u.token_generation, d.id, d.name, d.enabled,
         p.name, p.enabled, p.token_generation, p.is_domain, o.id, o.name, o.enabled,
-        CASE WHEN EXISTS (\(RevocationTable.revocation(payload))) THEN 1 ELSE 0 END, g.id, g.name
+        CASE WHEN EXISTS (\(RevocationTable.revocation(payload))) THEN 1 ELSE 0 END, g.id, g.name, u.password_expires_at
       FROM identity_user u JOIN identity_project d ON d.id = u.domain_id
       LEFT JOIN identity_project p ON p.id = \(payload.scope.targetID)
       LEFT JOIN identity_project o ON o.id = p.domain_id
-      LEFT JOIN (SELECT r.id AS id, r.name AS name FROM effective e JOIN identity_role r ON r.id = e.id) g ON 1 = 1
+      LEFT JOIN (
+        SELECT r.id AS id, r.name AS name FROM effective e JOIN identity_role r ON r.id = e.id AND r.domain_id IS NULL
+      ) g ON 1 = 1
       WHERE u.id = \(payload.userID) ORDER BY g.name
       """
     ) { row in
@@ -51,16 +55,21 @@ enum TokenTable {
     return State(
       userName: row.text(0), userEnabled: row.bool(1) && row.bool(5), userGeneration: row.int(2), domainID: row.text(3),
       domainName: row.text(4), target: target, targetIsDomain: row.boolOrNil(9) ?? false, revoked: row.bool(13),
-      roles: [])
+      passwordExpiresAt: row.timeOrNil(16), roles: [])
   }
 
-  private static func start(_ payload: TokenPayload) -> SQL {
+  /// A delegated token has the groups that a federated login left its user in; that login's own tokens carry theirs.
+  private static func start(_ payload: TokenPayload, _ now: Timestamp) -> SQL {
+    let groups = payload.federation?.groupIDs ?? []
+    let moment = payload.isDelegated ? now : nil
+    let target: Target
     switch payload.scope {
-    case .unscoped: "SELECT a.role_id FROM identity_role_assignment a WHERE 1 = 0"
-    case .system: AssignmentTable.held(user: payload.userID, .system)
-    case .project(let id, _): AssignmentTable.held(user: payload.userID, .project(id))
-    case .domain(let id, _): AssignmentTable.held(user: payload.userID, .domain(id))
+    case .unscoped: return "SELECT a.role_id FROM identity_role_assignment a WHERE 1 = 0"
+    case .system: target = .system
+    case .project(let id, _): target = .project(id)
+    case .domain(let id, _): target = .domain(id)
     }
+    return AssignmentTable.held(user: payload.userID, groups: groups, expiringAt: moment, target)
   }
 
   /// An application credential with the ids of all roles that it brings; nil where it is gone.
@@ -72,18 +81,25 @@ enum TokenTable {
     try tx.forEach(
       """
       \(AssignmentTable.effective(AssignmentTable.held(credential: id)))
-      SELECT c.name, c.user_id, c.project_id, c.expires_at, c.unrestricted, e.id
+      SELECT c.name, c.user_id, c.project_id, c.expires_at, c.unrestricted, e.id, c.confined
       FROM identity_application_credential c LEFT JOIN effective e ON 1 = 1 WHERE c.id = \(id)
       """
     ) { row in
       if found == nil {
         found = .init(
           name: row.text(0), userID: row.text(1), projectID: row.text(2), expiresAt: row.timeOrNil(3),
-          unrestricted: row.bool(4))
+          unrestricted: row.bool(4), confined: row.bool(6))
       }
       if let role = row.textOrNil(5) { roles.insert(role) }
     }
     return found.map { ($0, roles) }
+  }
+}
+
+extension TokenPayload {
+  /// Whether it came by something that another gave, or that was made to last.
+  var isDelegated: Bool {
+    applicationCredentialID != nil || trustID != nil || accessTokenID != nil || methods.contains(.ec2credential)
   }
 }
 

@@ -3,12 +3,16 @@ import Store
 
 /// Users.
 enum UserTable {
-  private static let columns = "u.id, u.domain_id, u.name, u.enabled, u.default_project_id, u.options, u.extra"
+  private static let columns = """
+    u.id, u.domain_id, u.name, u.enabled, u.default_project_id, u.options, u.extra, u.password_expires_at,
+    coalesce(u.last_active_at, u.created_at)
+    """
 
   private static func decode(_ row: any Row) throws -> User {
     User(
       id: row.text(0), domainID: row.text(1), name: row.text(2), enabled: row.bool(3),
-      defaultProjectID: row.textOrNil(4), options: try row.document(5), extra: try row.document(6))
+      defaultProjectID: row.textOrNil(4), options: try row.document(5), extra: try row.document(6),
+      passwordExpiresAt: row.timeOrNil(7), lastActiveAt: row.timeOrNil(8))
   }
 
   static func find(_ tx: Transaction, _ id: String) throws -> User? {
@@ -27,44 +31,71 @@ enum UserTable {
       uniquingKeysWith: { $1 })
   }
 
-  static func insert(_ tx: Transaction, _ user: User, passwordHash: String?) throws {
-    try tx.execute(
-      """
-      INSERT INTO identity_user (id, domain_id, name, enabled, default_project_id, password_hash, options, extra)
-      VALUES (\(user.id), \(user.domainID), \(user.name), \(user.enabled), \(user.defaultProjectID), \(passwordHash),
-        \(user.options.document), \(user.extra.document))
-      """)
-    try tx.change("user", user.id)
+  /// A new user. Its password is set after that, with `PasswordRules.set`.
+  static func insert(_ tx: Transaction, _ user: User, at now: Timestamp) throws {
+    try AccessNotes.row(tx, "identity_user", user.id) {
+      try tx.execute(
+        """
+        INSERT INTO identity_user (id, domain_id, name, enabled, default_project_id, options, extra, created_at)
+        VALUES (\(user.id), \(user.domainID), \(user.name), \(user.enabled), \(user.defaultProjectID),
+          \(user.options.document), \(user.extra.document), \(now))
+        """)
+      try tx.change("user", user.id)
+    }
   }
 
   static func update(_ tx: Transaction, _ user: User) throws {
-    try tx.execute(
-      """
-      UPDATE identity_user SET name = \(user.name), enabled = \(user.enabled),
-        default_project_id = \(user.defaultProjectID), options = \(user.options.document),
-        extra = \(user.extra.document)
-      WHERE id = \(user.id)
-      """)
-    try tx.change("user", user.id)
+    try AccessNotes.row(tx, "identity_user", user.id) {
+      try tx.execute(
+        """
+        UPDATE identity_user SET name = \(user.name), enabled = \(user.enabled),
+          default_project_id = \(user.defaultProjectID), options = \(user.options.document),
+          extra = \(user.extra.document)
+        WHERE id = \(user.id)
+        """)
+      try tx.change("user", user.id)
+    }
   }
 
-  static func delete(_ tx: Transaction, _ id: String) throws {
-    try tx.execute("DELETE FROM identity_user WHERE id = \(id)")
-    try tx.change("user", id)
+  /// Takes a project, or every one of a domain, from the users who have it as their default.
+  static func forgetDefaultProjects(_ tx: Transaction, of id: String) throws {
+    try tx.execute(
+      """
+      UPDATE identity_user SET default_project_id = NULL WHERE default_project_id IN
+        (SELECT p.id FROM identity_project p WHERE p.id = \(id) OR p.domain_id = \(id))
+      """)
+  }
+
+  /// What `forgetDefaultProjects` takes away, to be put back when the project is restored.
+  static func defaultProjects(_ tx: Transaction, of id: String) throws -> [ArchivedRow] {
+    try tx.query(
+      """
+      SELECT u.id, u.default_project_id FROM identity_user u JOIN identity_project p ON p.id = u.default_project_id
+      WHERE p.id = \(id) OR p.domain_id = \(id)
+      """
+    ) {
+      ArchivedRow(
+        table: ArchivedRow.defaultProject,
+        values: ["user_id": .string($0.text(0)), "default_project_id": .string($0.text(1))],
+        key: JSONValue.array([.string($0.text(0))]).text)
+    }
+  }
+
+  /// Gives a user its default project back, where it has no other by now.
+  static func restoreDefaultProject(_ tx: Transaction, _ row: ArchivedRow) throws {
+    guard let user = row.values["user_id"]?.string, let project = row.values["default_project_id"]?.string else {
+      return
+    }
+    try tx.execute(
+      """
+      UPDATE identity_user SET default_project_id = \(project) WHERE id = \(user) AND default_project_id IS NULL
+      """)
   }
 
   /// Voids every token of the user.
   static func voidTokens(_ tx: Transaction, _ id: String) throws {
     try tx.execute("UPDATE identity_user SET token_generation = token_generation + 1 WHERE id = \(id)")
-  }
-
-  /// Sets the password, forgives failed logins and voids every token of the user.
-  static func setPassword(_ tx: Transaction, _ id: String, hash: String?) throws {
-    try tx.execute(
-      """
-      UPDATE identity_user SET password_hash = \(hash), failed_logins = 0, last_failed_at = NULL,
-        token_generation = token_generation + 1 WHERE id = \(id)
-      """)
+    try RevocationEventTable.note(tx, .user, id)
   }
 
   // MARK: Logins
@@ -80,30 +111,6 @@ enum UserTable {
         $0.text(0)
       }
     }
-  }
-
-  static func login(_ tx: Transaction, _ id: String) throws -> UserLogin? {
-    try tx.first(
-      """
-      SELECT enabled, password_hash, failed_logins, last_failed_at, options, default_project_id, token_generation
-      FROM identity_user WHERE id = \(id)
-      """
-    ) {
-      UserLogin(
-        id: id, enabled: $0.bool(0), passwordHash: $0.textOrNil(1), failedLogins: $0.int(2),
-        lastFailedAt: $0.timeOrNil(3), options: try $0.document(4), defaultProjectID: $0.textOrNil(5),
-        tokenGeneration: $0.int(6))
-    }
-  }
-
-  static func setFailures(_ tx: Transaction, _ id: String, _ count: Int, at moment: Timestamp?) throws {
-    try tx.execute(
-      "UPDATE identity_user SET failed_logins = \(count), last_failed_at = \(moment) WHERE id = \(id)")
-  }
-
-  /// Counts a refused login, whoever it was for.
-  static func countRefusedLogin(_ tx: Transaction) throws {
-    try tx.execute("UPDATE identity_login_tally SET refused = refused + 1 WHERE id = 1")
   }
 
   /// A user as a token sees it.
