@@ -55,7 +55,7 @@ struct LimitRoutes: Sendable {
 
   /// The cloud's see all, others those of their domain and its projects, or of their project.
   private static func visible(to caller: Principal) -> [SQL] {
-    if caller.scope == .system || caller.isAdmin || caller.has(role: "service") { return [] }
+    if caller.scope == .system || caller.has(role: "admin") || caller.has(role: "service") { return [] }
     if let domain = caller.domainID { return ["coalesce(p.domain_id, p.id) = \(domain)"] }
     return ["p.id = \(caller.projectID ?? "")", "p.is_domain = 0"]
   }
