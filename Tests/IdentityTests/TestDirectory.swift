@@ -35,7 +35,7 @@ final class TestDirectory: Sendable {
     }
     port = try #require(taken)
     let pidFile = folder.appending(path: "pid")
-    while !FileManager.default.fileExists(atPath: pidFile.path) { try await Task.sleep(for: .milliseconds(10)) }
+    try await Self.until { FileManager.default.fileExists(atPath: pidFile.path) }
     let text = try String(contentsOf: pidFile, encoding: .utf8)
     process = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
   }
@@ -49,9 +49,14 @@ final class TestDirectory: Sendable {
   func stop() async throws {
     kill(process, SIGTERM)
     // It takes the file away as its last act.
-    while FileManager.default.fileExists(atPath: folder.appending(path: "pid").path) {
-      try await Task.sleep(for: .milliseconds(10))
-    }
+    let pidFile = folder.appending(path: "pid").path
+    try await Self.until { !FileManager.default.fileExists(atPath: pidFile) }
+  }
+
+  /// Waits for what slapd does after it has gone to the background: it says nothing of it, and is no child of ours.
+  private static func until(_ isDone: () -> Bool) async throws {
+    for _ in 0..<3000 where !isDone() { try await Task.sleep(for: .milliseconds(10)) }
+    try #require(isDone(), "slapd does not do as told")
   }
 
   /// Changes the directory as its administrator.
