@@ -96,17 +96,17 @@ struct OAuth2TokenRoutes: Sendable {
     return client(String(text[..<colon]), String(text[text.index(after: colon)...]))
   }
 
-  /// The form's members, the first of each name; empty where the body is none. Throws `Fault` 413 for a long one.
+  /// The form's members, the first of each name; empty where the body is no form. Throws `Fault` 413 for a long one.
   private static func form(_ call: Call) async throws -> [String: String] {
-    guard call.header("Content-Type")?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true else {
-      return [:]
-    }
     var bytes: [UInt8] = []
     for try await piece in call.stream {
       guard bytes.count + piece.readableBytes <= formBytesMax else {
         throw Fault(413, "The request's body is larger than \(formBytesMax) bytes.")
       }
       bytes.append(contentsOf: piece.readableBytesView)
+    }
+    guard call.header("Content-Type")?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true else {
+      return [:]
     }
     let pairs = String(decoding: bytes, as: UTF8.self).split(separator: "&").compactMap { part -> (String, String)? in
       let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
