@@ -28,8 +28,8 @@ unit: ## only the tests that need no guest
 system: ## only the whole-system tests (real guests, OpenStack's clients)
 	@Scripts/test.sh "$(IMAGE)" --system-only
 
-conformance: ## OpenStack's own suites: SERVICE=identity; ONLY=tempest runs a part (docs/conformance.md)
-	@Scripts/conformance.sh "$(SERVICE)" $(if $(ONLY),--only $(ONLY))
+conformance: ## OpenStack's own suites: SERVICE=identity; ONLY=tempest runs a part, ENGINE=postgres (docs/conformance.md)
+	@Scripts/conformance.sh "$(SERVICE)" $(if $(ONLY),--only $(ONLY)) $(if $(ENGINE),--engine $(ENGINE))
 
 bench: ## the figures of SPECIFICATION.md, measured against the installed release binary
 	@Benchmarks/run.sh "$(PREFIX)" "$(IMAGE)"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # `make conformance`: OpenStack's own suites for a service against a cloud.
-# usage: conformance.sh SERVICE [--only SUITE,SUITE…]
+# usage: conformance.sh SERVICE [--only SUITE,SUITE…] [--engine postgres]
 # HANEUL_CLOUD: the clouds.yaml of a cloud that is up; else HANEUL, an installed binary, brings one up that goes after.
 set -euo pipefail
 cd "$(dirname "$0")/.."
